@@ -1,0 +1,22 @@
+//! The environments of TTA, defined once.
+//!
+//! Every name, port, volume, label, database and protection level that the rest of the workspace
+//! uses comes from here, and so does every rendered file.
+//!
+//! Architecture Invariant: this crate is pure. It starts no process, reads no clock, no variable
+//! and no file, and writes none; the same definitions always give the same names and the same
+//! bytes.
+
+mod environment;
+pub mod images;
+mod protection;
+pub mod render;
+
+pub use environment::{
+    Credential, Deployment, Environment, Instance, InvalidInstance, PublishedPorts, Service,
+    UnknownEnvironment, Volume, label,
+};
+pub use protection::{
+    Dev, Disposable, DisposableEnvironment, Prod, Protected, ProtectedEnvironment, Protection,
+    Staging, Test,
+};

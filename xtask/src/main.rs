@@ -1,0 +1,3 @@
+//! The one tool of TTA for its environments.
+
+fn main() {}
