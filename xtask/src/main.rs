@@ -1,3 +1,101 @@
-//! The one tool of TTA for its environments.
+//! The one tool of TTA for its environments: `cargo xtask --help`.
+//!
+//! Parses, dispatches, and turns the outcome into an exit code. It decides nothing else.
 
-fn main() {}
+mod bench;
+mod cli;
+mod context;
+mod engine;
+mod error;
+mod execute;
+mod guard;
+mod journal;
+mod neighbours;
+mod observe;
+mod plan;
+mod process;
+mod report;
+mod secrets;
+mod seed;
+mod stack;
+mod tasks;
+mod tidiness;
+mod tools;
+mod ui;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::context::{Context, Format, Options};
+use crate::error::{Failure, Result};
+use crate::process::quoted;
+use crate::report::Answer;
+use crate::ui::Ui;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ui = Ui::new(cli.common.quiet, cli.common.verbose);
+    let format = cli.common.format;
+    let name = tasks::name(&cli.command);
+    let outcome = match context(&cli, ui.clone()) {
+        Ok(context) => {
+            let outcome = run(&context, cli.command);
+            report::finish(&context, name, outcome)
+        }
+        Err(failure) => report::without_context(&ui, format, name, &failure),
+    };
+    ExitCode::from(outcome)
+}
+
+fn context(cli: &Cli, ui: Ui) -> Result<Context> {
+    let variables = matches!(cli.common.format, Format::Dotenv | Format::Github);
+    if variables && !matches!(cli.command, Command::Env(_)) {
+        return Err(
+            Failure::usage("only `env` writes the formats dotenv and github")
+                .hint("--format human or --format json"),
+        );
+    }
+    Context::new(Options {
+        instance: cli.common.instance.clone().unwrap_or_default(),
+        ui,
+        format: cli.common.format,
+        dry_run: cli.common.dry_run,
+        confirm: cli.common.confirm.clone(),
+        docker_context: cli.common.docker_context.clone(),
+        patience: Duration::from_secs(cli.common.patience),
+        command: typed(),
+    })
+}
+
+/// The command as it was typed, for whoever has to type it again.
+fn typed() -> String {
+    let words: Vec<String> = std::env::args().skip(1).map(|word| quoted(&word)).collect();
+    format!("cargo xtask {}", words.join(" "))
+}
+
+fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
+    match command {
+        Command::Up(args) => tasks::up::run(context, &args.environments),
+        Command::Down(args) => tasks::down::run(context, &args.environments),
+        Command::Status(args) => tasks::status::run(context, &args.environments),
+        Command::Logs(args) => tasks::logs::run(context, &args),
+        Command::Cypher(args) => tasks::cypher::run(context, &args),
+        Command::Redis(args) => tasks::redis::run(context, &args),
+        Command::Env(args) => tasks::env::run(context, args.environment),
+        Command::InitNeo4j(args) => tasks::init_neo4j::run(context, args.environment),
+        Command::WipeDev => tasks::wipe_dev::run(context),
+        Command::ResetTest(args) => tasks::reset_test::run(context, &args),
+        Command::Adopt(args) => tasks::adopt::run(context, &args),
+        Command::History(args) => tasks::history::run(context, args.last),
+        Command::Generate(args) => tasks::generate::run(context, args.check),
+        Command::Quickstart(args) => tasks::quickstart::run(context, args.install_engine),
+        Command::Images(args) => tasks::images::run(context, &args),
+        Command::Doctor => tasks::doctor::run(context),
+        Command::Ci(args) => tasks::ci::run(context, &args),
+        Command::Test(args) => tasks::test::run(context, &args),
+        Command::Bench(args) => tasks::bench::run(context, &args),
+    }
+}

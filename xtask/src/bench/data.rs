@@ -1,0 +1,97 @@
+//! What the servers of a comparison are filled with, and what they hold afterwards: counted by
+//! `cypher-shell` and `redis-cli`, in the same way on both sides.
+
+use environments::{Deployment, Environment, Service};
+
+use crate::error::{Failure, Result};
+use crate::tools::docker::Docker;
+use crate::tools::neo4j::Neo4j;
+
+/// One environment's two servers, old or ours.
+#[derive(Debug, Clone)]
+pub(super) struct Servers<'a> {
+    pub(super) docker: &'a Docker,
+    pub(super) deployment: Deployment,
+    /// Neo4j's home database.
+    pub(super) database: &'static str,
+    /// How Redis is spoken to: anybody may, or our image's admin alone.
+    pub(super) redis: &'static [&'static str],
+}
+
+pub(super) const OPEN_REDIS: &[&str] = &["redis-cli", "-e"];
+pub(super) const ADMIN_REDIS: &[&str] = &["tta-redis-admin", "-e"];
+
+impl Servers<'_> {
+    /// As many nodes, each with a relationship, and as many keys.
+    pub(super) fn fill(&self, nodes: u64, keys: u64) -> Result<()> {
+        let pairs = nodes / 2;
+        let script = format!(
+            "UNWIND range(1, {pairs}) AS i CALL (i) {{ \
+             CREATE (a:Bench {{name: i}})-[:KNOWS]->(b:Bench {{name: -i}})-[:KNOWS]->(a) \
+             }} IN TRANSACTIONS OF 10000 ROWS;\n"
+        );
+        if pairs > 0 {
+            self.cypher(&script)?;
+        }
+        let set = "for i = 1, tonumber(ARGV[2]) do redis.call('SET', ARGV[1] .. ':' .. i, i) end";
+        let prefix = format!("{}bench", self.environment().redis_prefix());
+        if keys > 0 {
+            self.redis(&["EVAL", set, "0", &prefix, &keys.to_string()])?;
+        }
+        self.holds(nodes, keys)
+    }
+
+    /// # Errors
+    /// They hold anything else.
+    pub(super) fn holds(&self, nodes: u64, keys: u64) -> Result<()> {
+        let counted = self.cypher("MATCH (n) RETURN count(n) AS nodes;\n")?;
+        let found = counted.last().map(String::as_str).unwrap_or_default();
+        if found != nodes.to_string() {
+            return Err(self.wrong("nodes", nodes, found));
+        }
+        let counted = self.redis(&["DBSIZE"])?;
+        if counted.trim() != keys.to_string() {
+            return Err(self.wrong("keys", keys, counted.trim()));
+        }
+        Ok(())
+    }
+
+    fn environment(&self) -> Environment {
+        self.deployment.environment()
+    }
+
+    fn cypher(&self, script: &str) -> Result<Vec<String>> {
+        let neo4j = Neo4j {
+            docker: self.docker,
+            container: &self.deployment.container(Service::Neo4j),
+            database: self.database,
+            user: self.environment().neo4j_user(),
+            password: well_known_password(self.environment())?,
+        };
+        neo4j.prove(script)
+    }
+
+    fn redis(&self, args: &[&str]) -> Result<String> {
+        let container = self.deployment.container(Service::Redis);
+        let args = [self.redis, args].concat();
+        let command = self
+            .docker
+            .exec_with(&container, &["--user", "root"], &args);
+        Ok(self.docker.runner().run(&command)?.ok()?.stdout)
+    }
+
+    fn wrong(&self, what: &str, expected: u64, found: &str) -> Failure {
+        Failure::failed(format!(
+            "{} was expected to hold {expected} {what}, and holds {found}",
+            self.deployment
+        ))
+    }
+}
+
+/// Scratch instances hold nothing worth a secret.
+pub(super) fn well_known_password(environment: Environment) -> Result<&'static str> {
+    environment
+        .credential()
+        .well_known()
+        .ok_or_else(|| Failure::failed(format!("{environment} has no well-known password")))
+}

@@ -1,0 +1,508 @@
+//! The one door to child processes.
+//!
+//! Every child gets a deadline, a process group of its own, a captured output and an environment
+//! without the variables that would lead docker or compose elsewhere. What is secret is kept out
+//! of whatever is shown. Ctrl-C ends the child's whole group.
+//!
+//! Architecture Invariant: nothing else in this crate starts a process (clippy.toml), but for the
+//! linear developer tasks, which use xshell.
+
+mod logged;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::error::{Failure, Result};
+use crate::ui::Ui;
+
+/// How long a child may take that should answer at once.
+pub(crate) const PROMPT: Duration = Duration::from_secs(30);
+
+/// Ctrl-C, once it was pressed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Listens for SIGINT, SIGTERM and SIGHUP. A second one ends the process at once.
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        let flag = Arc::new(AtomicBool::new(false));
+        for signal in [
+            signal_hook::consts::SIGINT,
+            signal_hook::consts::SIGTERM,
+            signal_hook::consts::SIGHUP,
+        ] {
+            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))?;
+            signal_hook::flag::register(signal, Arc::clone(&flag))?;
+        }
+        Ok(Self(flag))
+    }
+
+    /// Whether it was pressed.
+    pub(crate) fn pressed(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Fails with [`Kind::Interrupted`](crate::error::Kind::Interrupted) once it was pressed.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.pressed() {
+            Err(Failure::interrupted())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A child process to be: argv as data.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation {
+    program: String,
+    args: Vec<String>,
+    env: BTreeMap<String, String>,
+    stdin: Vec<u8>,
+    folder: Option<PathBuf>,
+    deadline: Duration,
+    secrets: Vec<String>,
+}
+
+impl Invocation {
+    pub(crate) fn new(program: impl Into<String>) -> Self {
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            stdin: Vec::new(),
+            folder: None,
+            deadline: PROMPT,
+            secrets: Vec::new(),
+        }
+    }
+
+    pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    pub(crate) fn args<I>(mut self, args: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// A variable of the child's environment.
+    pub(crate) fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// A variable whose value is blotted out of whatever is shown.
+    pub(crate) fn secret(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let value = value.into();
+        if !value.is_empty() {
+            self.secrets.push(value.clone());
+        }
+        self.env(name, value)
+    }
+
+    pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = bytes.into();
+        self
+    }
+
+    pub(crate) fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    pub(crate) const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// The line a person could paste, secrets blotted out.
+    pub(crate) fn line(&self) -> String {
+        let words = std::iter::once(&self.program).chain(&self.args);
+        let line: Vec<String> = words.map(|word| quoted(word)).collect();
+        redacted(&line.join(" "), &self.secrets)
+    }
+
+    fn expression(&self) -> duct::Expression {
+        let args: Vec<OsString> = self.args.iter().map(OsString::from).collect();
+        let mut expression = duct::cmd(&self.program, args)
+            .full_env(environment(&self.env))
+            .unchecked();
+        if let Some(folder) = &self.folder {
+            expression = expression.dir(folder);
+        }
+        expression
+    }
+}
+
+/// What a child left behind.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// The exit code, or 128 + the signal that ended it, as a shell would say.
+    pub(crate) code: i32,
+    line: String,
+    secrets: Vec<String>,
+}
+
+impl Reply {
+    pub(crate) const fn success(&self) -> bool {
+        self.code == 0
+    }
+
+    /// The reply if the child exited with 0.
+    ///
+    /// # Errors
+    /// A failure that names the command and shows what it printed.
+    pub(crate) fn ok(self) -> Result<Self> {
+        if self.success() {
+            Ok(self)
+        } else {
+            Err(self.failure())
+        }
+    }
+
+    /// The failure that this reply is: the command, its exit code, what it printed.
+    pub(crate) fn failure(&self) -> Failure {
+        Failure::failed(format!(
+            "`{}` ended with {}{}",
+            self.line,
+            self.code,
+            self.shown()
+        ))
+    }
+
+    /// An answer that could not be understood, shown as it is.
+    pub(crate) fn unexpected(&self, expected: &str) -> Failure {
+        Failure::failed(format!(
+            "`{}` was expected to answer {expected}, but answered{}",
+            self.line,
+            self.shown()
+        ))
+    }
+
+    fn shown(&self) -> String {
+        let mut shown = String::new();
+        for text in [&self.stdout, &self.stderr] {
+            for line in tail(text, 20) {
+                shown.push_str("\n    ");
+                shown.push_str(&printable(&redacted(line, &self.secrets)));
+            }
+        }
+        if shown.is_empty() {
+            shown.push_str(", printing nothing");
+        }
+        shown
+    }
+}
+
+/// Starts children.
+#[derive(Debug, Clone)]
+pub(crate) struct Runner {
+    interrupt: Interrupt,
+    ui: Ui,
+}
+
+impl Runner {
+    pub(crate) const fn new(interrupt: Interrupt, ui: Ui) -> Self {
+        Self { interrupt, ui }
+    }
+
+    pub(crate) const fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
+    /// Runs a child to its end, whatever its exit code.
+    ///
+    /// # Errors
+    /// The program is missing, it passed its deadline, or Ctrl-C was pressed; in the last two
+    /// cases the child's whole process group has been ended.
+    pub(crate) fn run(&self, invocation: &Invocation) -> Result<Reply> {
+        self.interrupt.check()?;
+        self.ui.child(&invocation.line());
+        let handle = invocation
+            .expression()
+            .stdin_bytes(invocation.stdin.clone())
+            .stdout_capture()
+            .stderr_capture()
+            // A group of its own, so that Ctrl-C reaches us first and a deadline ends all of it.
+            .before_spawn(|command| {
+                command.process_group(0);
+                Ok(())
+            })
+            .start()
+            .map_err(|error| not_started(invocation, &error))?;
+        let output = self.wait(invocation, &handle)?;
+        Ok(Reply {
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: exit_code(output.status),
+            line: invocation.line(),
+            secrets: invocation.secrets.clone(),
+        })
+    }
+
+    /// Runs a child that talks to the person: our terminal is its terminal, no deadline.
+    ///
+    /// # Errors
+    /// The program is missing.
+    pub(crate) fn interactive(&self, invocation: &Invocation) -> Result<i32> {
+        self.ui.child(&invocation.line());
+        let expression = invocation.expression();
+        let expression = if invocation.stdin.is_empty() {
+            expression
+        } else {
+            expression.stdin_bytes(invocation.stdin.clone())
+        };
+        let output = expression
+            .run()
+            .map_err(|error| not_started(invocation, &error))?;
+        Ok(exit_code(output.status))
+    }
+
+    /// Starts a child that outlives us, its output going to a file. It inherits no lock: what runs
+    /// for ever must not hold one for ever.
+    ///
+    /// # Errors
+    /// The program is missing, or the log cannot be written.
+    pub(crate) fn detach(&self, invocation: &Invocation, log: &std::path::Path) -> Result<u32> {
+        self.ui.child(&invocation.line());
+        let file = std::fs::File::create(log).map_err(|error| {
+            Failure::failed(format!("cannot write the log {}: {error}", log.display()))
+        })?;
+        let copy = file
+            .try_clone()
+            .map_err(|error| Failure::failed(format!("{}: {error}", log.display())))?;
+        let handle = invocation
+            .expression()
+            .stdin_null()
+            .stdout_file(file)
+            .stderr_file(copy)
+            .before_spawn(|command| {
+                command.process_group(0);
+                Ok(())
+            })
+            .start()
+            .map_err(|error| not_started(invocation, &error))?;
+        let pid = handle.pids().first().copied().unwrap_or_default();
+        // duct's handle would reap the child; this one is left to init.
+        std::mem::forget(handle);
+        Ok(pid)
+    }
+
+    fn wait(&self, invocation: &Invocation, handle: &duct::Handle) -> Result<std::process::Output> {
+        let started = Instant::now();
+        loop {
+            let reply = handle
+                .wait_timeout(Duration::from_millis(50))
+                .map_err(|error| Failure::failed(format!("`{}`: {error}", invocation.line())))?;
+            if let Some(output) = reply {
+                return Ok(output.clone());
+            }
+            if self.interrupt.pressed() {
+                end(handle);
+                return Err(Failure::interrupted());
+            }
+            if started.elapsed() >= invocation.deadline {
+                end(handle);
+                return Err(Failure::failed(format!(
+                    "`{}` did not end within {} s and was ended",
+                    invocation.line(),
+                    invocation.deadline.as_secs()
+                )));
+            }
+        }
+    }
+}
+
+/// Ends a child's process group: politely, then at once.
+fn end(handle: &duct::Handle) {
+    let groups: Vec<Pid> = handle
+        .pids()
+        .into_iter()
+        .filter_map(|pid| Pid::from_raw(pid.cast_signed()))
+        .collect();
+    for signal in [Signal::TERM, Signal::KILL] {
+        for group in &groups {
+            // It may be gone already, which is what was wanted.
+            let _ = kill_process_group(*group, signal);
+        }
+        if matches!(handle.wait_timeout(Duration::from_secs(2)), Ok(Some(_))) {
+            return;
+        }
+    }
+}
+
+/// Our environment, less what would lead docker or compose elsewhere: COMPOSE_PROJECT_NAME
+/// overrides even a literal `name:`, DOCKER_HOST and DOCKER_CONTEXT choose another engine.
+fn environment(extra: &BTreeMap<String, String>) -> BTreeMap<OsString, OsString> {
+    let misleading = |name: &str| name.starts_with("COMPOSE_") || name.starts_with("DOCKER_");
+    let mut environment: BTreeMap<OsString, OsString> = std::env::vars_os()
+        .filter(|(name, _)| !name.to_str().is_some_and(misleading))
+        .collect();
+    for (name, value) in extra {
+        environment.insert(name.into(), value.into());
+    }
+    environment
+}
+
+fn not_started(invocation: &Invocation, error: &io::Error) -> Failure {
+    let missing_folder = invocation.folder.as_ref().filter(|folder| !folder.is_dir());
+    if let Some(folder) = missing_folder {
+        return Failure::failed(format!(
+            "`{}`: the folder {} does not exist",
+            invocation.line(),
+            folder.display()
+        ));
+    }
+    if error.kind() == io::ErrorKind::NotFound {
+        return Failure::failed(format!("`{}` is not installed", invocation.program))
+            .hint("cargo xtask doctor");
+    }
+    Failure::failed(format!("`{}`: {error}", invocation.line()))
+}
+
+fn exit_code(status: std::process::ExitStatus) -> i32 {
+    status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(-1)
+}
+
+/// The last lines of a text, blank ones left out.
+pub(crate) fn tail(text: &str, lines: usize) -> Vec<&str> {
+    let all: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    all[all.len().saturating_sub(lines)..].to_vec()
+}
+
+fn redacted(text: &str, secrets: &[String]) -> String {
+    let blot = |text: String, secret: &String| text.replace(secret.as_str(), "•••");
+    secrets.iter().fold(text.to_owned(), blot)
+}
+
+/// Text from elsewhere made safe for a terminal: control characters are shown, not obeyed.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|character| {
+            if character.is_control() && character != '\t' {
+                character.escape_default().collect::<Vec<_>>()
+            } else {
+                vec![character]
+            }
+        })
+        .collect()
+}
+
+/// A word as a shell would need it.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain =
+        |character: char| character.is_ascii_alphanumeric() || "-_./:=,@%+{}".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runner() -> Runner {
+        Runner::new(Interrupt::default(), Ui::silent())
+    }
+
+    fn shell(script: &str) -> Invocation {
+        Invocation::new("sh").args(["-c", script])
+    }
+
+    #[test]
+    fn a_missing_program_is_told_from_a_missing_folder() {
+        let missing = runner()
+            .run(&Invocation::new("no-such-program"))
+            .expect_err("it does not exist");
+        assert_eq!(missing.message, "`no-such-program` is not installed");
+        let elsewhere = runner()
+            .run(&shell("true").folder("/no/such/folder"))
+            .expect_err("it does not exist");
+        assert!(elsewhere.message.contains("/no/such/folder does not exist"));
+    }
+
+    #[test]
+    fn a_child_that_hangs_is_ended_with_its_own_children_at_the_deadline() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mark = folder.path().join("alive");
+        let script = format!("(sleep 1; touch {}) & wait", mark.display());
+        let started = Instant::now();
+        let failure = runner()
+            .run(&shell(&script).deadline(Duration::from_millis(200)))
+            .expect_err("it hangs");
+        assert!(failure.message.contains("did not end within"));
+        assert!(started.elapsed() < Duration::from_secs(3));
+        while started.elapsed() < Duration::from_millis(1300) {
+            assert!(!mark.exists(), "the grandchild was left running");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_child_ended_by_a_signal_is_told_as_a_shell_would() {
+        let reply = runner().run(&shell("kill -9 $$")).expect("it ran");
+        assert_eq!(reply.code, 137);
+    }
+
+    #[test]
+    fn a_secret_is_in_no_line_and_no_error() {
+        let invocation = shell("echo \"$WORD\" >&2; exit 3").secret("WORD", "open sesame");
+        let failure = runner()
+            .run(&invocation)
+            .expect("it ran")
+            .ok()
+            .expect_err("it failed");
+        assert!(!failure.message.contains("open sesame"), "{failure}");
+        assert!(failure.message.contains("•••"), "{failure}");
+    }
+
+    #[test]
+    fn variables_that_choose_another_engine_or_project_do_not_reach_a_child() {
+        let given = BTreeMap::from([("TTA_GIVEN".to_owned(), "1".to_owned())]);
+        let names: Vec<OsString> = environment(&given).into_keys().collect();
+        let leads_elsewhere = |name: &OsString| {
+            let name = name.to_string_lossy();
+            name.starts_with("DOCKER_") || name.starts_with("COMPOSE_")
+        };
+        assert!(!names.iter().any(leads_elsewhere));
+        assert!(names.contains(&"TTA_GIVEN".into()));
+    }
+
+    #[test]
+    fn an_interrupt_ends_the_child_and_is_told_as_one() {
+        let interrupt = Interrupt::default();
+        interrupt.0.store(true, Ordering::SeqCst);
+        let runner = Runner::new(interrupt, Ui::silent());
+        let failure = runner.run(&shell("sleep 10")).expect_err("interrupted");
+        assert_eq!(failure.kind.exit_code(), 130);
+    }
+
+    #[test]
+    fn control_characters_of_a_tool_do_not_reach_the_terminal() {
+        assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
+    }
+}

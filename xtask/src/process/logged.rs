@@ -1,0 +1,161 @@
+//! Children whose output goes to a file: builds and downloads, which say much and take long.
+
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::{Invocation, Runner, end, exit_code, not_started, printable, tail};
+use crate::error::{Failure, Result};
+
+/// How such a child ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Logged {
+    /// The exit code; none where it said nothing for too long and was ended.
+    code: Option<i32>,
+    line: String,
+    log: PathBuf,
+}
+
+impl Logged {
+    pub(crate) const fn success(&self) -> bool {
+        matches!(self.code, Some(0))
+    }
+
+    /// Whether it was ended for saying nothing.
+    pub(crate) const fn silent(&self) -> bool {
+        self.code.is_none()
+    }
+
+    /// All that it said.
+    pub(crate) fn text(&self) -> String {
+        let bytes = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Nothing, if the child exited with 0.
+    ///
+    /// # Errors
+    /// A failure with the last 30 lines and where the others are.
+    pub(crate) fn ok(self) -> Result<()> {
+        if self.success() {
+            return Ok(());
+        }
+        let text = self.text();
+        let lines: Vec<String> = tail(&text, 30).into_iter().map(printable).collect();
+        let ended = self.code.map_or_else(
+            || "said nothing".to_owned(),
+            |code| format!("ended with {code}"),
+        );
+        Err(Failure::failed(format!(
+            "`{}` {ended}; the end of {}:\n    {}",
+            self.line,
+            self.log.display(),
+            lines.join("\n    ")
+        )))
+    }
+}
+
+impl Runner {
+    /// Runs a child to its end, its output going to a file. One that has said nothing when
+    /// `first_word` is over is ended: it waits for somebody who does not answer.
+    ///
+    /// # Errors
+    /// As for `run`, and where the file cannot be written.
+    pub(crate) fn logged(
+        &self,
+        invocation: &Invocation,
+        log: &Path,
+        first_word: Option<Duration>,
+    ) -> Result<Logged> {
+        self.interrupt.check()?;
+        self.ui.child(&invocation.line());
+        let unwritable = |error: std::io::Error| {
+            Failure::failed(format!("cannot write the log {}: {error}", log.display()))
+        };
+        let file = File::create(log).map_err(unwritable)?;
+        let copy = file.try_clone().map_err(unwritable)?;
+        let handle = invocation
+            .expression()
+            .stdin_null()
+            .stdout_file(file)
+            .stderr_file(copy)
+            .before_spawn(|command| {
+                command.process_group(0);
+                Ok(())
+            })
+            .start()
+            .map_err(|error| not_started(invocation, &error))?;
+        let started = Instant::now();
+        let logged = |code| Logged {
+            code,
+            line: invocation.line(),
+            log: log.to_owned(),
+        };
+        loop {
+            let ended = handle
+                .wait_timeout(Duration::from_millis(50))
+                .map_err(|error| Failure::failed(format!("`{}`: {error}", invocation.line())))?;
+            if let Some(output) = ended {
+                return Ok(logged(Some(exit_code(output.status))));
+            }
+            if self.interrupt.pressed() {
+                end(&handle);
+                return Err(Failure::interrupted());
+            }
+            let said = || fs::metadata(log).is_ok_and(|log| log.len() > 0);
+            if first_word.is_some_and(|patience| started.elapsed() > patience) && !said() {
+                end(&handle);
+                return Ok(logged(None));
+            }
+            if started.elapsed() >= invocation.deadline {
+                end(&handle);
+                return Err(Failure::failed(format!(
+                    "`{}` did not end within {} s and was ended; what it said is in {}",
+                    invocation.line(),
+                    invocation.deadline.as_secs(),
+                    log.display()
+                )));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::Interrupt;
+    use crate::ui::Ui;
+
+    fn run(script: &str, first_word: Option<Duration>) -> (Logged, tempfile::TempDir) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let runner = Runner::new(Interrupt::default(), Ui::silent());
+        let invocation = Invocation::new("sh").args(["-c", script]);
+        let log = folder.path().join("log");
+        (
+            runner
+                .logged(&invocation, &log, first_word)
+                .expect("it ran"),
+            folder,
+        )
+    }
+
+    #[test]
+    fn a_failure_shows_the_end_of_the_log_and_where_it_is() {
+        let (logged, _folder) = run("seq 100; echo no >&2; exit 3", None);
+        let failure = logged.ok().expect_err("it failed");
+        assert!(failure.message.contains("ended with 3"), "{failure}");
+        assert!(failure.message.ends_with("100\n    no"), "{failure}");
+        assert!(!failure.message.contains("\n    70\n"), "{failure}");
+    }
+
+    #[test]
+    fn a_child_that_says_nothing_is_ended_and_one_that_has_spoken_is_not() {
+        let soon = Some(Duration::from_millis(200));
+        let (mute, _folder) = run("sleep 30", soon);
+        assert!(mute.silent());
+        let (slow, _folder) = run("echo a; sleep 0.5; echo b", soon);
+        assert_eq!(slow.text(), "a\nb\n");
+        assert!(slow.success());
+    }
+}

@@ -1,0 +1,188 @@
+//! The tasks, one file each, named as the person types them.
+
+pub(crate) mod adopt;
+pub(crate) mod bench;
+pub(crate) mod ci;
+pub(crate) mod cypher;
+pub(crate) mod doctor;
+pub(crate) mod down;
+pub(crate) mod env;
+pub(crate) mod generate;
+pub(crate) mod history;
+pub(crate) mod images;
+pub(crate) mod init_neo4j;
+pub(crate) mod logs;
+pub(crate) mod quickstart;
+pub(crate) mod redis;
+pub(crate) mod reset_test;
+pub(crate) mod status;
+pub(crate) mod test;
+pub(crate) mod up;
+pub(crate) mod wipe_dev;
+
+use environments::Deployment;
+
+use crate::cli::Command;
+use crate::context::Context;
+use crate::error::{Failure, Result};
+use crate::guard::identity;
+use crate::guard::lock::Lock;
+use crate::observe::{self, Observed, observe_one};
+use crate::plan::Plan;
+use crate::report::{Answer, Changed};
+use crate::tools::docker::{Container, Engine};
+
+/// The command's name, as it is typed and as JSON documents and the journal give it.
+pub(crate) const fn name(command: &Command) -> &'static str {
+    match command {
+        Command::Quickstart(_) => "quickstart",
+        Command::Up(_) => "up",
+        Command::Down(_) => "down",
+        Command::Status(_) => "status",
+        Command::Logs(_) => "logs",
+        Command::Cypher(_) => "cypher",
+        Command::Redis(_) => "redis",
+        Command::Env(_) => "env",
+        Command::InitNeo4j(_) => "init-neo4j",
+        Command::WipeDev => "wipe-dev",
+        Command::ResetTest(_) => "reset-test",
+        Command::Adopt(_) => "adopt",
+        Command::History(_) => "history",
+        Command::Generate(_) => "generate",
+        Command::Images(_) => "images",
+        Command::Doctor => "doctor",
+        Command::Ci(_) => "ci",
+        Command::Test(_) => "test",
+        Command::Bench(_) => "bench",
+    }
+}
+
+/// A deployment under its lock, observed, and ours by every label and by the engine's id.
+///
+/// The lock comes first: what is observed after it cannot be changed by another run.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) observed: Observed,
+    pub(crate) engine: Engine,
+    _lock: Lock,
+}
+
+/// Takes the lock, looks, and checks whose the objects are.
+pub(crate) fn hold(context: &Context, command: &str, deployment: &Deployment) -> Result<Held> {
+    hold_all(context, command, std::slice::from_ref(deployment))?
+        .pop()
+        .ok_or_else(|| Failure::failed(format!("{deployment} was not observed")))
+}
+
+/// The same for several: all locks first, then one look at all of them.
+pub(crate) fn hold_all(
+    context: &Context,
+    command: &str,
+    deployments: &[Deployment],
+) -> Result<Vec<Held>> {
+    for deployment in deployments {
+        context.about(deployment.environment());
+    }
+    let engine = context.docker.engine()?;
+    let typed = &context.confirmation.command;
+    let locks: Vec<Lock> = deployments
+        .iter()
+        .map(|one| Lock::take(&engine.id, one, typed, context.interrupt(), &context.ui))
+        .collect::<Result<_>>()?;
+    let all = observe::observe(context, deployments)?;
+    let mut held = Vec::new();
+    for (observed, lock) in all.into_iter().zip(locks) {
+        let known = context.journal.engine_of(&observed.deployment)?;
+        let mut objections = identity::engine(&observed.deployment, known.as_deref(), &engine.id);
+        objections.extend(identity::objects(&observed));
+        identity::settle(command, &observed.deployment, &objections)?;
+        held.push(Held {
+            observed,
+            engine: engine.clone(),
+            _lock: lock,
+        });
+    }
+    Ok(held)
+}
+
+/// Shows a plan to the person. It is shown even under `--quiet`: nothing happens unseen.
+pub(crate) fn show(context: &Context, plan: &Plan) {
+    context.ui.insist(plan.to_string().trim_end());
+}
+
+/// The answer of `--dry-run`.
+pub(crate) fn planned(plans: &[&Plan]) -> Answer {
+    let steps = plans.iter().flat_map(|plan| {
+        plan.steps.iter().map(|step| {
+            let action = format!("{}: {}", plan.deployment, step.action);
+            (action, step.because.clone())
+        })
+    });
+    Answer::Changed(Changed {
+        environments: plans
+            .iter()
+            .map(|plan| plan.deployment.environment())
+            .collect(),
+        outcome: "planned",
+        planned: steps.collect(),
+        human: String::new(),
+    })
+}
+
+/// The running container of one of a deployment's servers, known to be ours.
+pub(crate) fn running_container(
+    context: &Context,
+    command: &str,
+    deployment: &Deployment,
+    service: environments::Service,
+) -> Result<Container> {
+    context.about(deployment.environment());
+    let observed = observe_one(context, deployment)?;
+    identity::settle(command, deployment, &identity::objects(&observed))?;
+    let name = deployment.container(service);
+    match observed.container(service) {
+        Some(container) if container.running() => Ok(container.clone()),
+        Some(container) => Err(not_running(
+            deployment,
+            &format!("is {}", container.state.status),
+            &name,
+        )),
+        None => Err(not_running(deployment, "does not exist", &name)),
+    }
+}
+
+fn not_running(deployment: &Deployment, state: &str, container: &str) -> Failure {
+    Failure::failed(format!("{container} {state}: {deployment} is not up"))
+        .hint(format!("cargo xtask up {}", deployment.environment()))
+}
+
+/// What a deployment holds, where its servers can be asked. The second of each pair is why not.
+pub(crate) struct Contents {
+    pub(crate) graph: Result<observe::GraphFacts, String>,
+    pub(crate) keys: Result<observe::KeyFacts, String>,
+}
+
+/// Asks both servers side by side.
+pub(crate) fn contents(context: &Context, observed: &Observed) -> Contents {
+    let deployment = &observed.deployment;
+    let running = |container: &Option<Container>| match container {
+        Some(container) if container.running() => Ok(container.clone()),
+        Some(container) => Err(format!("its container is {}", container.state.status)),
+        None => Err("it has no container".to_owned()),
+    };
+    std::thread::scope(|scope| {
+        let graph = scope.spawn(|| {
+            let password = crate::secrets::password(deployment.environment())
+                .map_err(|failure| failure.message)?;
+            observe::graph(context, deployment, &running(&observed.neo4j)?, &password)
+                .map_err(|failure| failure.message)
+        });
+        let keys = running(&observed.redis).and_then(|container| {
+            observe::keys(context, &container).map_err(|failure| failure.message)
+        });
+        let graph = graph
+            .join()
+            .unwrap_or_else(|_| Err("a thread of this command died".to_owned()));
+        Contents { graph, keys }
+    })
+}

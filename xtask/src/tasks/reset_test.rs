@@ -1,0 +1,171 @@
+//! `reset-test`: test is empty, schema included, and healthy. Never asks.
+//!
+//! In place where that gives what new volumes would, else by new volumes.
+
+use std::fs;
+use std::thread;
+
+use environments::{Disposable, Test};
+
+use crate::cli::{ResetMode, ResetTest};
+use crate::context::Context;
+use crate::error::{Failure, Kind, Result};
+use crate::execute::execute;
+use crate::neighbours::Neighbours;
+use crate::observe::joined;
+use crate::plan::{self, InPlace, Plan, Seed};
+use crate::report::Answer;
+use crate::seed;
+use crate::stack::Stack;
+use crate::tasks::wipe_dev::{agree, notes};
+use crate::tasks::{Contents, Held, contents, hold, planned, show};
+use crate::tidiness::{Tidiness, inspect};
+
+const NAME: &str = "reset-test";
+
+/// Up to here deleting is quicker than new volumes: 100,000 nodes with their relationships take
+/// about 2 s.
+const LITTLE: u64 = 200_000;
+
+pub(crate) fn run(context: &Context, args: &ResetTest) -> Result<Answer> {
+    let seed = args.seed.as_deref().map(read_seed).transpose()?;
+    let target = Disposable::of(Test, context.instance.clone());
+    let held = hold(context, NAME, target.deployment())?;
+    let stack = Stack::prepare(context, &held.observed)?;
+    let found = look(context, args.mode, &held, &stack)?;
+    agree(NAME, target.deployment(), &found.contents)?;
+
+    let plan = chosen(context, args.mode, &target, &held, &found, seed)?;
+    if context.dry_run {
+        show(context, &plan);
+        return Ok(planned(&[&plan]));
+    }
+    context.ui.say(plan.to_string().trim_end());
+    execute(context, NAME, &held.engine, &plan, Some(&stack))?;
+    found.neighbours.verify(context, &held.engine)?;
+    let said = "test is empty and healthy: 0 nodes, 0 keys, no schema but the two lookup indexes";
+    let loaded = plan
+        .seed()
+        .map_or(String::new(), |seed| format!("; then loaded {seed}"));
+    let chosen = vec![target.deployment().environment()];
+    Ok(Answer::done(chosen, format!("{said}{loaded}")))
+}
+
+/// What was seen before anything is decided.
+struct Found {
+    contents: Contents,
+    /// Not looked at where test is recreated in any case.
+    tidiness: Option<Result<Tidiness>>,
+    neighbours: Neighbours,
+}
+
+/// Looks at everything side by side: each look waits for a child most of its time.
+fn look(context: &Context, mode: ResetMode, held: &Held, stack: &Stack) -> Result<Found> {
+    thread::scope(|scope| {
+        let tidy = |_| inspect(context, &held.observed, &stack.target);
+        let wanted = (mode != ResetMode::Recreate && held.observed.running()).then_some(());
+        let tidiness = scope.spawn(move || wanted.map(tidy));
+        let neighbours = scope.spawn(|| Neighbours::of(context, &held.observed.deployment));
+        let contents = contents(context, &held.observed);
+        let died = || Some(Err(Failure::failed("a thread of this command died")));
+        Ok(Found {
+            contents,
+            tidiness: tidiness.join().unwrap_or_else(|_| died()),
+            neighbours: joined(neighbours)?,
+        })
+    })
+}
+
+fn read_seed(path: &std::path::Path) -> Result<Seed> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!(
+            "the fixture {} cannot be read: {error}",
+            path.display()
+        ))
+    })?;
+    let statements = seed::statements(&text)
+        .map_err(|error| Failure::usage(format!("the fixture {}: {error}", path.display())))?;
+    Ok(Seed {
+        file: path.display().to_string(),
+        statements,
+    })
+}
+
+/// The plan that the mode and the state of test ask for.
+fn chosen(
+    context: &Context,
+    mode: ResetMode,
+    target: &Disposable,
+    held: &Held,
+    found: &Found,
+    seed: Option<Seed>,
+) -> Result<Plan> {
+    let recreated = |reason: String, seed| {
+        let mut plan = plan::recreate(target, &held.observed, seed);
+        plan.notes = notes(context, &held.observed, &found.contents);
+        plan.notes.push(format!("by new volumes: {reason}"));
+        plan
+    };
+    if mode == ResetMode::Recreate {
+        return Ok(recreated("it was asked for".to_owned(), seed));
+    }
+    match obstacle(mode, found)? {
+        Verdict::InPlace(tidiness) => Ok(in_place(target, held, &found.contents, tidiness, seed)),
+        Verdict::Recreate(reason) if mode == ResetMode::Auto => Ok(recreated(reason, seed)),
+        Verdict::Recreate(reason) => Err(Failure::failed(format!(
+            "{} cannot be emptied in place: {reason}",
+            target.deployment()
+        ))
+        .hint("cargo xtask reset-test --mode recreate")),
+    }
+}
+
+enum Verdict {
+    InPlace(Tidiness),
+    Recreate(String),
+}
+
+/// What stands against emptying in place, if anything.
+fn obstacle(mode: ResetMode, found: &Found) -> Result<Verdict> {
+    let recreate = |reason: String| Ok(Verdict::Recreate(reason));
+    let graph = match (&found.contents.graph, &found.contents.keys) {
+        (Ok(graph), Ok(_)) => graph,
+        (Err(reason), _) => return recreate(format!("Neo4j cannot be asked: {reason}")),
+        (_, Err(reason)) => return recreate(format!("Redis cannot be asked: {reason}")),
+    };
+    let amount = graph.nodes + graph.relationships;
+    if mode == ResetMode::Auto && amount > LITTLE {
+        return recreate(format!(
+            "{amount} nodes and relationships are more than {LITTLE}"
+        ));
+    }
+    match &found.tidiness {
+        Some(Ok(tidiness)) => match tidiness.untidy.first() {
+            None => Ok(Verdict::InPlace(tidiness.clone())),
+            Some(reason) => recreate(reason.clone()),
+        },
+        Some(Err(failure)) if failure.kind == Kind::Interrupted => Err(failure.clone()),
+        Some(Err(failure)) => recreate(failure.message.clone()),
+        None => recreate("it does not run".to_owned()),
+    }
+}
+
+fn in_place(
+    target: &Disposable,
+    held: &Held,
+    found: &Contents,
+    tidiness: Tidiness,
+    seed: Option<Seed>,
+) -> Plan {
+    // Both are there and run: `obstacle` has asked them.
+    let (Some(neo4j), Some(redis)) = (&held.observed.neo4j, &held.observed.redis) else {
+        return plan::recreate(target, &held.observed, seed);
+    };
+    let mut work = InPlace::of(target, neo4j, redis);
+    work.nodes = found.graph.as_ref().map_or(0, |facts| facts.nodes);
+    work.keys = found.keys.as_ref().map_or(0, |facts| facts.keys);
+    work.constraints = tidiness.constraints;
+    work.indexes = tidiness.indexes;
+    work.seed = seed;
+    plan::empty_in_place(work)
+}

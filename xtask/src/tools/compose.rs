@@ -1,0 +1,98 @@
+//! `docker compose`: a deployment's two servers, from its compose file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::error::{Failure, Result};
+use crate::process::{Invocation, Reply};
+use crate::tools::docker::Docker;
+
+/// How long compose may take to create and start two containers from images that are there.
+const START: Duration = Duration::from_secs(180);
+
+/// What a compose file is run with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Project<'a> {
+    /// Always given: COMPOSE_PROJECT_NAME would override the file's own `name:`.
+    pub(crate) name: &'a str,
+    pub(crate) file: &'a Path,
+    /// Secrets that the file asks for by variable.
+    pub(crate) secrets: &'a [(String, String)],
+}
+
+/// Creates what is missing, recreates what has changed, starts what is stopped.
+///
+/// It does not wait: `--wait` takes a service without a health check as ready, and some versions
+/// exit 0 when its timeout is over.
+pub(crate) fn up(docker: &Docker, project: Project<'_>) -> Result<()> {
+    let reply = docker
+        .runner()
+        .run(&command(docker, project, &["up", "--detach"]))?;
+    if reply.success() {
+        return Ok(());
+    }
+    Err(explained(&reply))
+}
+
+fn command(docker: &Docker, project: Project<'_>, args: &[&str]) -> Invocation {
+    let command = docker
+        .command()
+        .args([
+            "compose",
+            "--ansi",
+            "never",
+            "--project-name",
+            project.name,
+            "--file",
+        ])
+        .arg(project.file.display().to_string())
+        .args(args.iter().copied())
+        .deadline(START);
+    let secrets = project.secrets.iter();
+    secrets.fold(command, |command, (name, value)| {
+        command.secret(name, value)
+    })
+}
+
+fn explained(reply: &Reply) -> Failure {
+    let said = reply.stderr.to_lowercase();
+    let failure = reply.failure();
+    if said.contains("port is already allocated") || said.contains("address already in use") {
+        return failure
+            .within("a port is in use")
+            .hint("docker ps --format '{{.Names}} {{.Ports}}'   (or `ss -ltnp`) says who has it");
+    }
+    if said.contains("no such image") || said.contains("pull access denied") {
+        return failure
+            .within("an image is missing")
+            .hint("cargo xtask images");
+    }
+    if said.contains("no space left on device") {
+        return failure
+            .within("the engine's disk is full")
+            .hint("docker system df");
+    }
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::{Interrupt, Runner};
+    use crate::ui::Ui;
+
+    #[test]
+    fn up_names_the_project_and_shows_no_secret() {
+        let docker = Docker::new(Runner::new(Interrupt::default(), Ui::silent()), None);
+        let secrets = [("TTA_PROD_PASSWORD".to_owned(), "hunter22".to_owned())];
+        let project = Project {
+            name: "tta-dev",
+            file: Path::new("docker/docker-compose.dev.yml"),
+            secrets: &secrets,
+        };
+        insta::assert_snapshot!(
+            command(&docker, project, &["up", "--detach"]).line(),
+            @"docker compose --ansi never --project-name tta-dev --file docker/docker-compose.dev.yml up --detach"
+        );
+    }
+}

@@ -1,0 +1,410 @@
+//! `docker`: what is there, and what is done to it by id.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Failure, Result};
+use crate::process::{Invocation, Reply, Runner, printable, tail};
+
+/// How long the engine may take over something that moves data.
+const SLOW: Duration = Duration::from_secs(120);
+
+/// One Docker engine, reached by the `docker` on PATH.
+#[derive(Debug, Clone)]
+pub(crate) struct Docker {
+    runner: Runner,
+    context: Option<String>,
+}
+
+/// The engine that answered.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Engine {
+    /// Made once per engine, and kept with its data.
+    #[serde(rename = "ID")]
+    pub(crate) id: String,
+    #[serde(rename = "ServerVersion")]
+    pub(crate) version: String,
+}
+
+/// A container as `docker container inspect` tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Container {
+    pub(crate) id: String,
+    name: String,
+    pub(crate) state: ContainerState,
+    config: ContainerConfig,
+    #[serde(default)]
+    pub(crate) mounts: Vec<Mount>,
+    #[serde(default)]
+    host_config: HostConfig,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ContainerState {
+    pub(crate) status: String,
+    pub(crate) started_at: String,
+    #[serde(default)]
+    pub(crate) exit_code: i64,
+    #[serde(rename = "OOMKilled", default)]
+    pub(crate) out_of_memory: bool,
+    health: Option<Health>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Health {
+    status: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ContainerConfig {
+    image: String,
+    labels: Option<BTreeMap<String, String>>,
+    cmd: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Mount {
+    #[serde(default)]
+    pub(crate) name: String,
+    pub(crate) destination: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HostConfig {
+    #[serde(default)]
+    port_bindings: Option<BTreeMap<String, Option<Vec<PortBinding>>>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PortBinding {
+    host_port: String,
+}
+
+impl Container {
+    pub(crate) fn name(&self) -> &str {
+        self.name.trim_start_matches('/')
+    }
+
+    pub(crate) fn running(&self) -> bool {
+        self.state.status == "running"
+    }
+
+    /// `healthy`, `unhealthy`, `starting`, or nothing where there is no health check.
+    pub(crate) fn health(&self) -> &str {
+        self.state
+            .health
+            .as_ref()
+            .map_or("", |health| health.status.as_str())
+    }
+
+    pub(crate) fn image(&self) -> &str {
+        &self.config.image
+    }
+
+    pub(crate) fn command(&self) -> &[String] {
+        self.config.cmd.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        label(self.config.labels.as_ref(), name)
+    }
+
+    /// The host port that it publishes the container's port on, as it was asked to.
+    pub(crate) fn published(&self, port: u16) -> Option<u16> {
+        let bindings = self.host_config.port_bindings.as_ref()?;
+        let binding = bindings.get(&format!("{port}/tcp"))?.as_ref()?.first()?;
+        binding.host_port.parse().ok()
+    }
+}
+
+/// A volume. It has no id: its name and the time it was made stand for one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct VolumeState {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) created_at: String,
+    labels: Option<BTreeMap<String, String>>,
+}
+
+impl VolumeState {
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        label(self.labels.as_ref(), name)
+    }
+}
+
+/// A network.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct NetworkState {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    labels: Option<BTreeMap<String, String>>,
+}
+
+impl NetworkState {
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        label(self.labels.as_ref(), name)
+    }
+}
+
+/// An image, by the name that it was asked by.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Image {
+    /// Where it was pulled from, as `name@sha256:…`.
+    #[serde(default)]
+    repo_digests: Option<Vec<String>>,
+    config: Option<ImageConfig>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ImageConfig {
+    labels: Option<BTreeMap<String, String>>,
+}
+
+impl Image {
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        label(self.config.as_ref()?.labels.as_ref(), name)
+    }
+
+    /// The digest under which the registry of that reference has it; none for one made here.
+    pub(crate) fn digest(&self, reference: &str) -> Option<&str> {
+        let of_it = |digest: &&String| {
+            let name = digest.split('@').next().unwrap_or_default();
+            reference.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))
+        };
+        self.repo_digests.as_ref()?.iter().find(of_it).map(String::as_str)
+    }
+}
+
+fn label<'a>(labels: Option<&'a BTreeMap<String, String>>, name: &str) -> Option<&'a str> {
+    labels?.get(name).map(String::as_str)
+}
+
+impl Docker {
+    pub(crate) const fn new(runner: Runner, context: Option<String>) -> Self {
+        Self { runner, context }
+    }
+
+    pub(crate) const fn runner(&self) -> &Runner {
+        &self.runner
+    }
+
+    /// The Docker context that was chosen, if any.
+    pub(crate) fn context(&self) -> Option<&str> {
+        self.context.as_deref()
+    }
+
+    /// `docker`, led to the engine that was chosen.
+    pub(crate) fn command(&self) -> Invocation {
+        let command = Invocation::new("docker");
+        match &self.context {
+            None => command,
+            Some(context) => command.args(["--context", context]),
+        }
+    }
+
+    fn ask(&self, args: &[&str]) -> Result<Reply> {
+        self.runner.run(&self.command().args(args.iter().copied()))
+    }
+
+    /// Which engine answers.
+    ///
+    /// # Errors
+    /// None does. The hint says how to get one.
+    pub(crate) fn engine(&self) -> Result<Engine> {
+        let reply = self.ask(&["info", "--format", "{{json .}}"])?;
+        let engine: Engine = serde_json::from_str(&reply.stdout).unwrap_or(Engine {
+            id: String::new(),
+            version: String::new(),
+        });
+        if engine.id.is_empty() || engine.version.is_empty() {
+            let said = tail(&reply.stderr, 3).join("\n    ");
+            let said = if said.is_empty() {
+                tail(&reply.stdout, 3).join("\n    ")
+            } else {
+                said
+            };
+            return Err(Failure::failed(format!(
+                "no Docker engine answers:\n    {}",
+                printable(&said)
+            ))
+            .hint(
+                "cargo xtask quickstart   (starts one; `cargo xtask doctor` says what is missing)",
+            ));
+        }
+        Ok(engine)
+    }
+
+    /// The containers of those names. A name that no container has is left out.
+    pub(crate) fn containers(&self, names: &[String]) -> Result<Vec<Container>> {
+        self.inspect("container", names)
+    }
+
+    /// The volumes of those names. A name that no volume has is left out.
+    pub(crate) fn volumes(&self, names: &[String]) -> Result<Vec<VolumeState>> {
+        self.inspect("volume", names)
+    }
+
+    /// The networks of those names. A name that no network has is left out.
+    pub(crate) fn networks(&self, names: &[String]) -> Result<Vec<NetworkState>> {
+        self.inspect("network", names)
+    }
+
+    fn inspect<T: DeserializeOwned>(&self, kind: &str, names: &[String]) -> Result<Vec<T>> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let command = self.command().args([kind, "inspect"]).args(names);
+        let reply = self.runner.run(&command)?;
+        // Exit 1 and a line a name for what is absent; anything else on stderr is news.
+        let absent = |line: &str| {
+            let line = line.to_lowercase();
+            line.contains("no such") || line.contains("not found")
+        };
+        let news = tail(&reply.stderr, 100)
+            .into_iter()
+            .any(|line| !absent(line));
+        if !reply.success() && (news || reply.code != 1) {
+            return Err(reply.failure());
+        }
+        serde_json::from_str(&reply.stdout)
+            .map_err(|_| reply.unexpected("a list of objects in JSON"))
+    }
+
+    /// The ids and names of all containers, running or not, that mount a volume.
+    pub(crate) fn users_of_volume(&self, volume: &str) -> Result<Vec<String>> {
+        let filter = format!("volume={volume}");
+        let format = "{{.ID}} {{.Names}}";
+        let reply = self
+            .ask(&["ps", "--all", "--filter", &filter, "--format", format])?
+            .ok()?;
+        Ok(reply.stdout.lines().map(str::to_owned).collect())
+    }
+
+    /// The values of a label on all volumes that carry it.
+    pub(crate) fn volume_label_values(&self, label: &str) -> Result<Vec<String>> {
+        let filter = format!("label={label}");
+        let format = format!("{{{{.Label {label:?}}}}}");
+        let reply = self
+            .ask(&["volume", "ls", "--filter", &filter, "--format", &format])?
+            .ok()?;
+        Ok(reply.stdout.lines().map(str::to_owned).collect())
+    }
+
+    pub(crate) fn create_volume(&self, name: &str, labels: &[(String, String)]) -> Result<()> {
+        let labels = labels
+            .iter()
+            .map(|(name, value)| format!("--label={name}={value}"));
+        let command = self
+            .command()
+            .args(["volume", "create"])
+            .args(labels)
+            .arg(name);
+        self.runner.run(&command)?.ok().map(drop)
+    }
+
+    pub(crate) fn kill(&self, ids: &[String]) -> Result<()> {
+        self.each(&["kill"], ids, &["is not running", "no such container"])
+    }
+
+    /// Stops containers with the grace that their compose file gives them.
+    pub(crate) fn stop(&self, ids: &[String]) -> Result<()> {
+        self.each(&["stop"], ids, &["no such container"])
+    }
+
+    pub(crate) fn unpause(&self, ids: &[String]) -> Result<()> {
+        self.each(&["unpause"], ids, &["is not paused", "no such container"])
+    }
+
+    pub(crate) fn remove_containers(&self, ids: &[String]) -> Result<()> {
+        let gone = ["no such container", "already in progress"];
+        self.each(&["rm", "--force"], ids, &gone)
+    }
+
+    pub(crate) fn remove_network(&self, id: &str) -> Result<()> {
+        // The client says "exit status 1" on a line of its own below it (28.2.2).
+        let gone = ["not found", "exit status 1"];
+        self.each(&["network", "rm"], &[id.to_owned()], &gone)
+    }
+
+    pub(crate) fn remove_volumes(&self, names: &[String]) -> Result<()> {
+        self.each(&["volume", "rm"], names, &["no such volume"])
+    }
+
+    /// One call for all. What it complains of may only be that the wanted state is there already,
+    /// as after a run that was killed here.
+    fn each(&self, command: &[&str], subjects: &[String], already: &[&str]) -> Result<()> {
+        if subjects.is_empty() {
+            return Ok(());
+        }
+        let command = self.command().args(command.iter().copied()).args(subjects);
+        let reply = self.runner.run(&command.deadline(SLOW))?;
+        let said = reply.stderr.to_lowercase();
+        let harmless = |line: &&str| already.iter().any(|known| line.contains(known));
+        if reply.success() || tail(&said, 100).iter().all(harmless) && !said.trim().is_empty() {
+            Ok(())
+        } else {
+            Err(reply.failure())
+        }
+    }
+
+    /// A command inside a container, by its id, as the image's own user.
+    pub(crate) fn exec(&self, id: &str, args: &[&str]) -> Invocation {
+        self.exec_with(id, &[], args)
+    }
+
+    /// The same with further options of `docker exec`, such as `--env NAME`, which hands on a
+    /// variable of our child's environment without its value ever being an argument.
+    pub(crate) fn exec_with(&self, id: &str, options: &[&str], args: &[&str]) -> Invocation {
+        self.command()
+            .args(["exec", "--interactive"])
+            .args(options.iter().copied())
+            .arg(id)
+            .args(args.iter().copied())
+    }
+
+    /// The last lines of a container's log.
+    pub(crate) fn log_tail(&self, id: &str, lines: usize) -> Result<String> {
+        let reply = self
+            .ask(&["logs", "--tail", &lines.to_string(), id])?
+            .ok()?;
+        let text = format!("{}{}", reply.stdout, reply.stderr);
+        Ok(tail(&text, lines).join("\n"))
+    }
+
+    /// The image of that name, where the engine has one.
+    pub(crate) fn image(&self, name: &str) -> Result<Option<Image>> {
+        Ok(self.inspect("image", &[name.to_owned()])?.pop())
+    }
+
+    /// Gives an image a further name.
+    pub(crate) fn tag(&self, image: &str, name: &str) -> Result<()> {
+        self.ask(&["image", "tag", image, name])?.ok().map(drop)
+    }
+
+    /// The names of all running containers with the ports that each publishes, as `docker ps`
+    /// prints them.
+    pub(crate) fn publishers(&self) -> Result<Vec<(String, String)>> {
+        let reply = self
+            .ask(&["ps", "--format", "{{.Names}}\t{{.Ports}}"])?
+            .ok()?;
+        let line = |line: &str| {
+            let (name, ports) = line.split_once('\t')?;
+            Some((name.to_owned(), ports.to_owned()))
+        };
+        Ok(reply.stdout.lines().filter_map(line).collect())
+    }
+}

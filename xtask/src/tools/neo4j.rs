@@ -1,0 +1,177 @@
+//! Neo4j, always asked inside the container whose labels were read: a wrong port cannot be asked.
+//!
+//! Counts and facts come from the server's query endpoint, which answers in milliseconds.
+//! Whatever changes data or proves something goes through `cypher-shell`, one start per command.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::{Failure, Result};
+use crate::process::{Reply, printable, tail};
+use crate::tools::docker::Docker;
+
+/// How long a script of statements may take: a million nodes are deleted in about 14 s.
+const SCRIPT: Duration = Duration::from_secs(600);
+
+/// A Neo4j server in a container.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Neo4j<'a> {
+    pub(crate) docker: &'a Docker,
+    /// The container's id.
+    pub(crate) container: &'a str,
+    pub(crate) database: &'a str,
+    pub(crate) user: &'a str,
+    pub(crate) password: &'a str,
+}
+
+/// What the query endpoint answers: rows, or errors.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    data: Option<Data>,
+    #[serde(default)]
+    errors: Vec<ServerError>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Data {
+    values: Vec<Vec<Value>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ServerError {
+    code: String,
+    message: String,
+}
+
+impl Neo4j<'_> {
+    /// Asks the statements one after the other over the query endpoint; a list of rows for each.
+    ///
+    /// # Errors
+    /// The server does not answer, refuses the login, or refuses a statement.
+    pub(crate) fn ask(&self, statements: &[&str]) -> Result<Vec<Vec<Vec<Value>>>> {
+        let requests: Vec<String> = statements
+            .iter()
+            .map(|statement| serde_json::json!({ "statement": statement }).to_string())
+            .collect();
+        let command = self
+            .docker
+            .exec(self.container, &["tta-neo4j-query", self.database])
+            .stdin(requests.join("\n") + "\n");
+        let reply = self.docker.runner().run(&command)?.ok()?;
+        let answers: Vec<Vec<Vec<Value>>> = reply
+            .stdout
+            .lines()
+            .map(|line| rows(line, &reply))
+            .collect::<Result<_>>()?;
+        if answers.len() == statements.len() {
+            Ok(answers)
+        } else {
+            Err(reply.unexpected(&format!("{} lines of JSON", statements.len())))
+        }
+    }
+
+    /// Runs a script in one `cypher-shell`, stopping at the first statement that fails. The reply
+    /// is the shell's own, whatever its exit code.
+    fn shell(&self, database: &str, script: &str) -> Result<Reply> {
+        let options = ["--env", "NEO4J_USERNAME", "--env", "NEO4J_PASSWORD"];
+        let args = [
+            "cypher-shell",
+            "--database",
+            database,
+            "--format",
+            "plain",
+            "--non-interactive",
+            "--fail-fast",
+        ];
+        let command = self
+            .docker
+            .exec_with(self.container, &options, &args)
+            .env("NEO4J_USERNAME", self.user)
+            .secret("NEO4J_PASSWORD", self.password)
+            .stdin(script)
+            .deadline(SCRIPT);
+        self.docker.runner().run(&command)
+    }
+
+    /// Runs a script that must succeed; the lines it printed.
+    ///
+    /// # Errors
+    /// The server is not reached, the login is refused, the database is missing or a statement
+    /// fails: each is told apart.
+    pub(crate) fn prove(&self, script: &str) -> Result<Vec<String>> {
+        self.prove_on(self.database, script)
+    }
+
+    /// The same on another database of the server.
+    pub(crate) fn prove_on(&self, database: &str, script: &str) -> Result<Vec<String>> {
+        let reply = self.shell(database, script)?;
+        if reply.success() {
+            return Ok(reply.stdout.lines().map(str::to_owned).collect());
+        }
+        Err(self.explained(&reply))
+    }
+
+    /// Tells the replies of `cypher-shell` apart by its own words.
+    fn explained(&self, reply: &Reply) -> Failure {
+        let said = tail(&reply.stderr, 5).join("\n    ");
+        let said = printable(&said.replace('\n', " "));
+        if said.contains("unauthorized due to authentication failure") {
+            return Failure::failed(format!(
+                "Neo4j refused the login of {} on {}: the password given is not the one that its \
+                 volume was made with",
+                self.user, self.database
+            ))
+            .hint("the password of an existing volume is changed in Neo4j itself: ALTER CURRENT USER SET PASSWORD …");
+        }
+        if said.contains("database does not exist") || said.contains("DatabaseNotFound") {
+            return Failure::failed(format!(
+                "Neo4j has no database {}: its volume was made with another default database",
+                self.database
+            ))
+            .hint("cargo xtask init-neo4j ENV   (says what the server has)");
+        }
+        if said.contains("Unable to connect") {
+            return Failure::failed(format!(
+                "Neo4j of {} does not answer on Bolt: {said}",
+                self.database
+            ));
+        }
+        reply.failure()
+    }
+}
+
+fn rows(line: &str, reply: &Reply) -> Result<Vec<Vec<Value>>> {
+    let answer: Answer =
+        serde_json::from_str(line).map_err(|_| reply.unexpected("one JSON document a line"))?;
+    if let Some(error) = answer.errors.first() {
+        return Err(Failure::failed(format!(
+            "Neo4j refused a statement: {} ({})",
+            printable(&error.message),
+            printable(&error.code)
+        )));
+    }
+    match answer.data {
+        Some(data) => Ok(data.values),
+        None => Err(reply.unexpected("rows or errors")),
+    }
+}
+
+/// A name as Cypher takes any name: in backticks, those inside it doubled.
+pub(crate) fn quoted_name(name: &str) -> String {
+    // Cypher reads `` and also the escape \u0060 as a backtick inside a name.
+    format!("`{}`", name.replace("\\u0060", "`").replace('`', "``"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_end_its_own_quotes() {
+        assert_eq!(quoted_name("plain"), "`plain`");
+        assert_eq!(quoted_name("a`b"), "`a``b`");
+        assert_eq!(quoted_name("a\\u0060b"), "`a``b`");
+    }
+}

@@ -1,0 +1,111 @@
+//! Redis, always asked inside the container whose labels were read.
+
+use std::collections::BTreeMap;
+
+use crate::error::Result;
+use crate::process::Reply;
+use crate::tools::docker::Docker;
+
+/// A Redis server in a container.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Redis<'a> {
+    pub(crate) docker: &'a Docker,
+    /// The container's id.
+    pub(crate) container: &'a str,
+}
+
+impl Redis<'_> {
+    /// One command as the admin user, whose password never leaves the container.
+    ///
+    /// # Errors
+    /// The server does not answer, or answers with an error.
+    pub(crate) fn admin(&self, args: &[&str]) -> Result<String> {
+        Ok(self.asked(args)?.stdout)
+    }
+
+    /// Several commands as the admin user in one call, each of which must answer OK.
+    ///
+    /// # Errors
+    /// One of them answers anything else.
+    pub(crate) fn admin_script(&self, commands: &[&str]) -> Result<()> {
+        let args = ["tta-redis-admin", "-e"];
+        let command = self
+            .docker
+            .exec_with(self.container, &["--user", "root"], &args)
+            .stdin(commands.join("\n") + "\n");
+        let reply = self.docker.runner().run(&command)?.ok()?;
+        let answers: Vec<&str> = reply.stdout.lines().collect();
+        if answers == vec!["OK"; commands.len()] {
+            Ok(())
+        } else {
+            Err(reply.unexpected("OK to each command"))
+        }
+    }
+
+    /// The number of keys of each database that has any.
+    ///
+    /// # Errors
+    /// The server does not answer, or answers anything else.
+    pub(crate) fn keys(&self) -> Result<BTreeMap<u32, u64>> {
+        let reply = self.asked(&["INFO", "keyspace"])?;
+        keyspace(&reply.stdout).ok_or_else(|| reply.unexpected("the section Keyspace of INFO"))
+    }
+
+    fn asked(&self, args: &[&str]) -> Result<Reply> {
+        // Without -e redis-cli exits 0 on an error reply.
+        let command = [&["tta-redis-admin", "-e"], args].concat();
+        let command = self
+            .docker
+            .exec_with(self.container, &["--user", "root"], &command);
+        self.docker.runner().run(&command)?.ok()
+    }
+}
+
+/// `db0:keys=3,expires=0,…` to 0 → 3. None for a text that is something else: it must not be taken
+/// for an empty server.
+fn keyspace(info: &str) -> Option<BTreeMap<u32, u64>> {
+    let database = |line: &str| {
+        let (database, counts) = line.strip_prefix("db")?.split_once(':')?;
+        let keys = counts
+            .split(',')
+            .find_map(|part| part.strip_prefix("keys="))?;
+        Some((database.parse().ok()?, keys.parse().ok()?))
+    };
+    let mut lines = info.lines().map(str::trim).filter(|line| !line.is_empty());
+    if lines.next() != Some("# Keyspace") {
+        return None;
+    }
+    lines.map(database).collect()
+}
+
+/// The value of a field of INFO.
+pub(crate) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines()
+        .find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_database_with_keys_is_counted() {
+        let info = "# Keyspace\r\ndb0:keys=3,expires=0,avg_ttl=0,subexpiry=0\r\ndb7:keys=12,expires=1,avg_ttl=5\r\n";
+        assert_eq!(keyspace(info), Some(BTreeMap::from([(0, 3), (7, 12)])));
+        assert_eq!(keyspace("# Keyspace\r\n"), Some(BTreeMap::new()));
+    }
+
+    #[test]
+    fn a_text_that_is_no_keyspace_is_not_an_empty_one() {
+        for text in ["", "garbage\n", "# Keyspace\r\ndb0:keys=many\r\n"] {
+            assert_eq!(keyspace(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_of_info_is_found_by_its_whole_name() {
+        let info = "redis_version:8.0.2\r\nredis_version_x:1\r\n";
+        assert_eq!(field(info, "redis_version"), Some("8.0.2"));
+        assert_eq!(field(info, "redis"), None);
+    }
+}

@@ -1,0 +1,145 @@
+//! What a person sees: progress and plans on stderr, the answer on stdout.
+
+use std::io::{IsTerminal, Write};
+
+/// How much is said, and whether in colour.
+#[derive(Debug, Clone)]
+pub(crate) struct Ui {
+    quiet: bool,
+    verbose: bool,
+    colour: bool,
+}
+
+/// A colour, where the terminal has one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Tone {
+    Good,
+    Warning,
+    Bad,
+    Strong,
+    Faint,
+}
+
+impl Ui {
+    /// Colour only on a terminal, and never where NO_COLOR is set.
+    pub(crate) fn new(quiet: bool, verbose: bool) -> Self {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self {
+            quiet,
+            verbose,
+            colour: wanted && std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// One that says nothing.
+    #[cfg(test)]
+    pub(crate) const fn silent() -> Self {
+        Self {
+            quiet: true,
+            verbose: false,
+            colour: false,
+        }
+    }
+
+    /// A line about what is going on. Left out under `--quiet`.
+    pub(crate) fn say(&self, line: impl AsRef<str>) {
+        if !self.quiet {
+            put(line.as_ref());
+        }
+    }
+
+    /// A line that is shown even under `--quiet`: a plan, a question, an error.
+    pub(crate) fn insist(&self, line: impl AsRef<str>) {
+        put(line.as_ref());
+    }
+
+    /// A child's command line, under `--verbose`.
+    pub(crate) fn child(&self, line: &str) {
+        if self.verbose {
+            put(&self.paint(Tone::Faint, &format!("+ {line}")));
+        }
+    }
+
+    /// The text in colour, where colour is wanted.
+    pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
+        if !self.colour {
+            return text.to_owned();
+        }
+        let code = match tone {
+            Tone::Good => "32",
+            Tone::Warning => "33",
+            Tone::Bad => "31;1",
+            Tone::Strong => "1",
+            Tone::Faint => "2",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+/// Writes a line to stderr; a closed stderr is no reason to stop.
+fn put(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Writes the answer to stdout. A reader that has gone away is no failure of the command.
+pub(crate) fn answer(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes());
+    if !text.ends_with('\n') {
+        let _ = stdout.write_all(b"\n");
+    }
+    let _ = stdout.flush();
+}
+
+/// Lines of cells as an aligned table, the first line being its head.
+pub(crate) fn table(lines: &[Vec<String>]) -> String {
+    let columns = lines.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |column: usize| {
+        lines
+            .iter()
+            .filter_map(|line| line.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for line in lines {
+        let cells: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A number of bytes as a person reads it: `1.2 GiB`.
+pub(crate) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+    let mut value = count as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 {
+        format!("{count} B")
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
+}
+
+/// `1 node`, `2 nodes`.
+pub(crate) fn counted(count: u64, one: &str) -> String {
+    if count == 1 {
+        format!("1 {one}")
+    } else if let Some(stem) = one.strip_suffix('x') {
+        format!("{count} {stem}xes")
+    } else {
+        format!("{count} {one}s")
+    }
+}

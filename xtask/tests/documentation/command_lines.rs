@@ -1,0 +1,113 @@
+//! What can be checked without an engine.
+
+use crate::harness::xtask;
+use crate::pages::{Example, examples, pages, root};
+
+fn all_examples() -> Vec<Example> {
+    let pages = pages();
+    pages
+        .iter()
+        .flat_map(|page| {
+            let consoles = page.blocks.iter().filter(|block| block.is("console"));
+            consoles.flat_map(|block| examples(page, block))
+        })
+        .collect()
+}
+
+/// The commands that `--help` lists.
+fn commands() -> Vec<String> {
+    let help = xtask(&["--help"]).run().code(0).stdout;
+    let listed = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| line.starts_with("  "));
+    let names: Vec<String> = listed
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect();
+    assert!(names.len() > 10, "{help}");
+    names
+}
+
+#[test]
+fn every_command_line_in_the_documents_is_one() {
+    let state = tempfile::tempdir().expect("a folder");
+    let nothing = tempfile::tempdir().expect("a folder");
+    let examples = all_examples();
+    assert!(examples.len() > 20, "only {} were found", examples.len());
+    for example in examples {
+        let args: Vec<&str> = example.args.iter().map(String::as_str).collect();
+        // With no program on PATH and nothing changed, all that can go wrong at once is the usage.
+        let ended = xtask(&["--dry-run"])
+            .args(&args)
+            .env("PATH", nothing.path().display().to_string())
+            .env("TTA_STATE", state.path().display().to_string())
+            .env("CARGO", "cargo")
+            .folder(root())
+            .run();
+        let usage = ended.code == Some(2);
+        assert_eq!(
+            usage,
+            example.code == 2,
+            "{}: cargo xtask {}\n{}",
+            example.place,
+            args.join(" "),
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn every_command_has_an_example_in_the_readme() {
+    let examples = all_examples();
+    for command in commands() {
+        let shown = examples.iter().any(|example| {
+            example.place.starts_with("README.md:") && example.args.contains(&command)
+        });
+        assert!(shown, "README.md has no line `$ cargo xtask {command}`");
+    }
+}
+
+#[test]
+fn every_link_to_a_file_of_the_checkout_leads_to_one() {
+    for page in pages() {
+        let folder = root().join(&page.name);
+        let folder = folder.parent().expect("a folder");
+        for link in page.text.split("](").skip(1) {
+            let target = link.split([')', '#']).next().unwrap_or_default();
+            if target.is_empty() || target.contains("://") {
+                continue;
+            }
+            assert!(
+                folder.join(target).exists(),
+                "{}: {target} does not exist",
+                page.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_document_is_linked_from_the_readme() {
+    let pages = pages();
+    for page in pages.iter().skip(1) {
+        let readme = &pages[0].text;
+        assert!(
+            readme.contains(&format!("]({})", page.name)),
+            "README.md does not link {}",
+            page.name
+        );
+    }
+}
+
+#[test]
+fn every_exit_code_of_the_help_is_in_the_readme() {
+    let help = xtask(&["--help"]).run().code(0).stdout;
+    let codes = help.split("Exit codes: ").nth(1).expect("they are listed");
+    let readme = &pages()[0].text;
+    for code in codes.split(',').filter_map(|part| part.split_whitespace().next()) {
+        assert!(readme.contains(&format!("| {code} |")), "README.md: {code}");
+    }
+}

@@ -1,0 +1,351 @@
+//! The engine's own commands: what there is, and what is done to it.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::compose::{Project, Step};
+use crate::model::{Container, State, Volume};
+use crate::{Answer, Fake, Reply};
+
+pub(crate) fn answer(fake: &Fake, words: &[&str]) -> Answer {
+    let state = fake.folder.state();
+    match words {
+        ["info", "--format", "{{json .}}"] => {
+            let info =
+                json!({ "ID": state.engine, "ServerVersion": "26.1.5", "Driver": "overlay2" });
+            Ok(Reply::said(format!("{info}\n")))
+        }
+        ["container", "inspect", names @ ..] => Ok(inspected(names, |name| {
+            let name = state.container_of(name).ok_or_else(|| no_container(name))?;
+            Ok(container(&name, &state.containers[&name]))
+        })),
+        ["volume", "inspect", names @ ..] => Ok(inspected(names, |name| {
+            let volume = state.volumes.get(name).ok_or_else(|| no_volume(name))?;
+            Ok(json!({
+                "CreatedAt": volume.created_at, "Driver": "local", "Labels": labels(&volume.labels),
+                "Mountpoint": format!("/var/lib/docker/volumes/{name}/_data"),
+                "Name": name, "Options": null, "Scope": "local",
+            }))
+        })),
+        ["network", "inspect", names @ ..] => Ok(inspected(names, |name| {
+            let network = state.networks.get(name).ok_or_else(|| no_network(name))?;
+            Ok(
+                json!({ "Name": name, "Id": network.id, "Driver": "bridge", "Labels": network.labels }),
+            )
+        })),
+        ["image", "inspect", .., image] => Ok(Reply {
+            code: 1,
+            stdout: "[]\n".to_owned(),
+            stderr: format!("Error response from daemon: No such image: {image}\n"),
+        }),
+        [
+            "ps",
+            "--all",
+            "--filter",
+            filter,
+            "--format",
+            "{{.ID}} {{.Names}}",
+        ] => {
+            let volume = filter.strip_prefix("volume=").unwrap_or_default();
+            let users = state.users_of(volume).into_iter();
+            let line = |(id, name): (String, String)| format!("{} {name}\n", &id[..12]);
+            Ok(Reply::said(users.map(line).collect::<String>()))
+        }
+        ["volume", "ls", "--filter", filter, "--format", format] => {
+            let label = filter.strip_prefix("label=").unwrap_or_default();
+            if *format != format!("{{{{.Label {label:?}}}}}") {
+                return Err(fake.unknown(format));
+            }
+            let values = state.volumes.values();
+            let values = values.filter_map(|volume| volume.labels.get(label));
+            Ok(Reply::said(
+                values.map(|value| format!("{value}\n")).collect::<String>(),
+            ))
+        }
+        ["volume", "create", rest @ ..] => create_volume(fake, rest),
+        ["kill", ids @ ..] => kill(fake, &state, ids),
+        ["stop", ids @ ..] => stop(fake, &state, ids),
+        ["unpause", ids @ ..] => unpause(fake, &state, ids),
+        ["rm", "--force", ids @ ..] => remove(fake, &state, ids),
+        ["network", "rm", id] => remove_network(fake, &state, id),
+        ["volume", "rm", names @ ..] => remove_volumes(fake, names),
+        ["logs", "--tail", _, .., id] => match state.container_of(id) {
+            None => Ok(Reply::failed(1, no_container(id))),
+            Some(name) => Ok(Reply::said(log(&state.containers[&name]))),
+        },
+        [
+            "compose",
+            "--ansi",
+            "never",
+            "--project-name",
+            project,
+            "--file",
+            file,
+            "up",
+            "--detach",
+        ] => up(fake, project, Path::new(file)),
+        _ => Err(fake.unknown(&words.join(" "))),
+    }
+}
+
+fn log(container: &Container) -> String {
+    let lines = container.fate.log.iter();
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// A list of what is there, a line on stderr for what is not, and exit 1 if anything is not.
+fn inspected(names: &[&str], one: impl Fn(&str) -> Result<Value, String>) -> Reply {
+    let mut found = Vec::new();
+    let mut stderr = String::new();
+    for name in names {
+        match one(name) {
+            Ok(value) => found.push(value),
+            Err(line) => stderr.push_str(&line),
+        }
+    }
+    Reply {
+        code: u8::from(!stderr.is_empty()),
+        stdout: format!("{}\n", Value::from(found)),
+        stderr,
+    }
+}
+
+fn container(name: &str, container: &Container) -> Value {
+    let running = container.status == "running";
+    let health = match (&container.fate.sick, running) {
+        (None, true) => "healthy",
+        _ => "unhealthy",
+    };
+    let mount = |(folder, volume): (&String, &String)| json!({ "Type": "volume", "Name": volume, "Destination": folder, "RW": true });
+    let bindings: serde_json::Map<String, Value> = container
+        .ports
+        .iter()
+        .map(|(inside, host)| {
+            let binding = json!([{ "HostIp": "127.0.0.1", "HostPort": host }]);
+            (format!("{inside}/tcp"), binding)
+        })
+        .collect();
+    json!({
+        "Id": container.id, "Name": format!("/{name}"),
+        "State": {
+            "Status": container.status, "Running": running, "Paused": container.status == "paused",
+            "OOMKilled": container.fate.out_of_memory && !running,
+            "ExitCode": container.fate.ends_with.unwrap_or_default(),
+            "StartedAt": container.started_at, "Health": { "Status": health },
+        },
+        "Config": { "Image": container.image, "Labels": labels(&container.labels), "Cmd": container.command },
+        "Mounts": container.mounts.iter().map(mount).collect::<Vec<_>>(),
+        "HostConfig": { "PortBindings": bindings },
+    })
+}
+
+/// An object without labels has none, not an empty map of them.
+fn labels(labels: &BTreeMap<String, String>) -> Value {
+    if labels.is_empty() {
+        Value::Null
+    } else {
+        json!(labels)
+    }
+}
+
+fn no_container(name: &str) -> String {
+    format!("Error response from daemon: No such container: {name}\n")
+}
+
+fn no_volume(name: &str) -> String {
+    format!("Error response from daemon: get {name}: no such volume\n")
+}
+
+fn no_network(name: &str) -> String {
+    format!("Error response from daemon: network {name} not found\n")
+}
+
+/// One container after the other; each complaint is a line, and exit 1.
+fn each(
+    fake: &Fake,
+    state: &State,
+    ids: &[&str],
+    absent: impl Fn(&str) -> String,
+    refusal: impl Fn(&str, &Container) -> Option<String>,
+    change: impl Fn(&mut State, &str),
+) -> Answer {
+    let mut reply = Reply::default();
+    for id in ids {
+        let Some(name) = state.container_of(id) else {
+            reply.stderr.push_str(&absent(id));
+            continue;
+        };
+        match refusal(id, &state.containers[&name]) {
+            Some(line) => reply.stderr.push_str(&line),
+            None => {
+                fake.change(&format!("container {name}"), |state| change(state, &name))?;
+                reply.stdout.push_str(&format!("{id}\n"));
+            }
+        }
+    }
+    reply.code = u8::from(!reply.stderr.is_empty());
+    Ok(reply)
+}
+
+fn set_status(state: &mut State, name: &str, status: &str) {
+    if let Some(container) = state.containers.get_mut(name) {
+        status.clone_into(&mut container.status);
+    }
+}
+
+fn kill(fake: &Fake, state: &State, ids: &[&str]) -> Answer {
+    let absent = |id: &str| {
+        format!(
+            "Error response from daemon: cannot kill container: {id}: No such container: {id}\n"
+        )
+    };
+    let refusal = |id: &str, container: &Container| {
+        let runs = matches!(container.status.as_str(), "running" | "paused");
+        let line = || {
+            format!(
+                "Error response from daemon: cannot kill container: {id}: container {} is not running\n",
+                container.id
+            )
+        };
+        (!runs).then(line)
+    };
+    each(fake, state, ids, absent, refusal, |state, name| {
+        set_status(state, name, "exited");
+    })
+}
+
+fn stop(fake: &Fake, state: &State, ids: &[&str]) -> Answer {
+    each(
+        fake,
+        state,
+        ids,
+        no_container,
+        |_, _| None,
+        |state, name| {
+            set_status(state, name, "exited");
+        },
+    )
+}
+
+fn unpause(fake: &Fake, state: &State, ids: &[&str]) -> Answer {
+    let refusal = |_: &str, container: &Container| {
+        let line = || {
+            format!(
+                "Error response from daemon: Container {} is not paused\n",
+                container.id
+            )
+        };
+        (container.status != "paused").then(line)
+    };
+    each(fake, state, ids, no_container, refusal, |state, name| {
+        set_status(state, name, "running");
+    })
+}
+
+/// With --force a container that is not there is a line on stderr, but no failure.
+fn remove(fake: &Fake, state: &State, ids: &[&str]) -> Answer {
+    let reply = each(
+        fake,
+        state,
+        ids,
+        no_container,
+        |_, _| None,
+        |state, name| {
+            state.containers.remove(name);
+        },
+    )?;
+    Ok(Reply { code: 0, ..reply })
+}
+
+fn remove_network(fake: &Fake, state: &State, id: &str) -> Answer {
+    let named = |(name, network): (&String, &crate::model::Network)| {
+        (network.id == *id || name == id).then(|| name.clone())
+    };
+    let Some(name) = state.networks.iter().find_map(named) else {
+        return Ok(Reply::failed(
+            1,
+            format!("{}exit status 1\n", no_network(id)),
+        ));
+    };
+    let project = name.trim_end_matches("-network");
+    let on_it =
+        |container: &Container| container.project == project && container.status == "running";
+    if state.containers.values().any(on_it) {
+        let line = format!(
+            "Error response from daemon: error while removing network: network {name} id {id} has active endpoints\nexit status 1\n"
+        );
+        return Ok(Reply::failed(1, line));
+    }
+    fake.change(&format!("network {name}"), |state| {
+        state.networks.remove(&name)
+    })?;
+    Ok(Reply::said(format!("{id}\n")))
+}
+
+fn remove_volumes(fake: &Fake, names: &[&str]) -> Answer {
+    let mut reply = Reply::default();
+    for name in names {
+        let state = fake.folder.state();
+        if !state.volumes.contains_key(*name) {
+            reply.stderr.push_str(&no_volume(name));
+            continue;
+        }
+        if let Some((user, _)) = state.users_of(name).first() {
+            let line =
+                format!("Error response from daemon: remove {name}: volume is in use - [{user}]\n");
+            reply.stderr.push_str(&line);
+            continue;
+        }
+        fake.change(&format!("volume {name}"), |state| {
+            state.volumes.remove(*name)
+        })?;
+        reply.stdout.push_str(&format!("{name}\n"));
+    }
+    reply.code = u8::from(!reply.stderr.is_empty());
+    Ok(reply)
+}
+
+fn create_volume(fake: &Fake, words: &[&str]) -> Answer {
+    let [given @ .., name] = words else {
+        return Err(fake.unknown("volume create without a name"));
+    };
+    let mut labels = BTreeMap::new();
+    for word in given {
+        let Some((label, value)) = word
+            .strip_prefix("--label=")
+            .and_then(|word| word.split_once('='))
+        else {
+            return Err(fake.unknown(word));
+        };
+        labels.insert(label.to_owned(), value.to_owned());
+    }
+    fake.change(&format!("volume {name}"), |state| {
+        let created_at = state.moment();
+        // One that is there stays as it is, and that is no failure.
+        state.volumes.entry((*name).to_owned()).or_insert(Volume {
+            created_at,
+            labels,
+            ..Volume::default()
+        });
+    })?;
+    Ok(Reply::said(format!("{name}\n")))
+}
+
+fn up(fake: &Fake, project: &str, file: &Path) -> Answer {
+    let project = Project::read(project, file, &|name| std::env::var(name).ok());
+    let mut started = BTreeSet::new();
+    loop {
+        let step = match project.next(&fake.folder.state(), &started) {
+            Ok(Some(step)) => step,
+            Ok(None) => return Ok(Reply::default()),
+            Err(line) => return Ok(Reply::failed(1, format!("{line}\n"))),
+        };
+        fake.change(&project.subject(&step), |state| project.apply(state, &step))?;
+        if let Step::Start(index) = step {
+            started.insert(index);
+        }
+    }
+}

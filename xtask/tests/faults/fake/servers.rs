@@ -1,0 +1,256 @@
+//! `docker exec`: the servers in the containers, as far as xtask asks them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::model::{Container, Graph, State, Volume};
+use crate::{Answer, Fake, Reply, shell};
+
+/// The server in one container.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    pub(crate) name: String,
+    pub(crate) container: Container,
+}
+
+impl Server {
+    /// Where its data is.
+    pub(crate) fn volume(&self) -> String {
+        self.container
+            .mounts
+            .get("/data")
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn data<'a>(&self, state: &'a State) -> Option<&'a Volume> {
+        state.volumes.get(&self.volume())
+    }
+
+    pub(crate) fn graph(&self, state: &State) -> Graph {
+        let graph = self.data(state).and_then(|volume| volume.graph.clone());
+        graph.unwrap_or_default()
+    }
+}
+
+pub(crate) fn exec(fake: &Fake, words: &[&str], stdin: &str) -> Answer {
+    let Some((id, command)) = split(words) else {
+        return Err(fake.unknown("these options of exec"));
+    };
+    let state = fake.folder.state();
+    let Some(name) = state.container_of(id) else {
+        return Ok(Reply::failed(
+            1,
+            format!("Error response from daemon: No such container: {id}\n"),
+        ));
+    };
+    let container = state.containers[&name].clone();
+    match container.status.as_str() {
+        "running" => {}
+        "paused" => {
+            let line = format!(
+                "Error response from daemon: Container {id} is paused, unpause the container before exec\n"
+            );
+            return Ok(Reply::failed(1, line));
+        }
+        _ => {
+            let line = format!(
+                "Error response from daemon: container {} is not running\n",
+                container.id
+            );
+            return Ok(Reply::failed(1, line));
+        }
+    }
+    let server = Server { name, container };
+    match command {
+        [
+            "timeout",
+            seconds,
+            "bash",
+            "-c",
+            script,
+            "await",
+            check @ ..,
+        ] if script.contains("until said=$(\"$@\" 2>&1)") => {
+            Ok(awaited(sickness(&server, &state, check), seconds))
+        }
+        check @ (["tta-neo4j-health", _] | ["tta-redis-health"]) => {
+            match sickness(&server, &state, check) {
+                None => Ok(Reply::default()),
+                Some(reason) => Ok(Reply::failed(1, format!("{}: {reason}\n", check[0]))),
+            }
+        }
+        ["tta-neo4j-query", database] => queries(fake, &server, &state, database, stdin),
+        ["cypher-shell", "--database", database, ..] => {
+            shell::cypher(fake, &server, database, stdin)
+        }
+        ["tta-redis-admin", "-e", command @ ..] => redis(fake, &server, &state, command, stdin),
+        ["tta-redis-drift", ..] => {
+            let drift = server.container.drift.iter();
+            Ok(Reply::said(
+                drift.map(|line| format!("{line}\n")).collect::<String>(),
+            ))
+        }
+        ["redis-cli", ..] => Ok(own_redis(&server)),
+        ["du", "-sb", folder] => Ok(Reply::said(format!("4096\t{folder}\n"))),
+        other => Err(fake.unknown(&format!("exec {}", other.join(" ")))),
+    }
+}
+
+/// Takes the options off, as far as xtask gives any.
+fn split<'a, 'b>(words: &'a [&'b str]) -> Option<(&'b str, &'a [&'b str])> {
+    match words {
+        ["--interactive" | "--tty", rest @ ..] => split(rest),
+        ["--env" | "--user", _, rest @ ..] => split(rest),
+        [option, ..] if option.starts_with('-') => None,
+        [id, command @ ..] => Some((id, command)),
+        [] => None,
+    }
+}
+
+/// The wait for a server, in its container: a refused login ends it early, else its time does.
+fn awaited(sickness: Option<String>, seconds: &str) -> Reply {
+    let Some(reason) = sickness else {
+        return Reply::default();
+    };
+    if reason.contains(" 401 ") || reason.contains("WRONGPASS") {
+        return Reply::failed(77, format!("{reason}\n"));
+    }
+    let seconds = seconds.parse().expect("a number of seconds");
+    std::thread::sleep(Duration::from_secs(seconds));
+    Reply::failed(124, "")
+}
+
+/// What the server's health check complains of.
+fn sickness(server: &Server, state: &State, check: &[&str]) -> Option<String> {
+    if let Some(reason) = &server.container.fate.sick {
+        return Some(reason.clone());
+    }
+    let database = check.get(1)?;
+    let graph = server.graph(state);
+    if graph.password != server.container.password {
+        return Some(format!(
+            "database {database} over HTTP: HTTP/1.1 401 Unauthorized, Invalid credential."
+        ));
+    }
+    if !graph.databases.contains(*database) {
+        return Some(format!(
+            "database {database} over HTTP: HTTP/1.1 404 Not Found, Database {database} not found"
+        ));
+    }
+    None
+}
+
+/// `tta-neo4j-query`: a line of JSON for each line of JSON.
+fn queries(fake: &Fake, server: &Server, state: &State, database: &str, stdin: &str) -> Answer {
+    let graph = server.graph(state);
+    if let Some(reason) = &server.container.fate.sick {
+        return Ok(Reply::failed(1, format!("tta-neo4j-query: {reason}\n")));
+    }
+    let mut stdout = String::new();
+    for line in stdin.lines() {
+        let request: Value = serde_json::from_str(line).expect("xtask asks in JSON");
+        let statement = request["statement"].as_str().unwrap_or_default();
+        let answer = if graph.password != server.container.password {
+            refused(
+                "Neo.ClientError.Security.Unauthorized",
+                "Invalid credential.",
+            )
+        } else if graph.databases.contains(database) {
+            let rows = query(&graph, statement).ok_or_else(|| fake.unknown(statement))?;
+            json!({ "data": { "fields": [], "values": rows }, "bookmarks": [] })
+        } else {
+            let message = format!("Database {database} not found");
+            refused("Neo.ClientError.Database.DatabaseNotFound", &message)
+        };
+        stdout.push_str(&format!("{answer}\n"));
+    }
+    Ok(Reply::said(stdout))
+}
+
+fn refused(code: &str, message: &str) -> Value {
+    json!({ "errors": [{ "code": code, "message": message }] })
+}
+
+fn query(graph: &Graph, statement: &str) -> Option<Value> {
+    let column = |values: Vec<String>| values.into_iter().map(|value| json!([value])).collect();
+    let names =
+        |names: &std::collections::BTreeSet<String>| column(names.iter().cloned().collect());
+    Some(match statement {
+        "SHOW HOME DATABASE YIELD name RETURN name" => json!([[graph.home]]),
+        "CALL db.info() YIELD id RETURN id" => json!([["A1B2C3"]]),
+        "CALL dbms.components() YIELD versions, edition RETURN versions[0], edition" => {
+            json!([["5.26.30", graph.edition]])
+        }
+        "MATCH (n) RETURN count(n)" => json!([[graph.nodes]]),
+        "MATCH ()-[r]->() RETURN count(r)" => json!([[graph.relationships]]),
+        "SHOW CONSTRAINTS YIELD name RETURN name ORDER BY name" => names(&graph.constraints),
+        text if text.starts_with("SHOW INDEXES YIELD name, type") => names(&graph.indexes),
+        "SHOW USERS YIELD user RETURN user" => column(graph.users.clone()),
+        text if text.starts_with("SHOW SETTINGS YIELD name, value") => {
+            column(graph.settings.clone())
+        }
+        _ => return None,
+    })
+}
+
+/// `tta-redis-admin -e`.
+fn redis(fake: &Fake, server: &Server, state: &State, command: &[&str], stdin: &str) -> Answer {
+    if let Some(reason) = &server.container.fate.sick {
+        return Ok(Reply::failed(1, format!("{reason}\n")));
+    }
+    let keys = server.data(state).map_or(0, |volume| volume.keys);
+    match command {
+        ["INFO", "keyspace"] => {
+            let databases = match keys {
+                0 => String::new(),
+                keys => format!("db0:keys={keys},expires=0,avg_ttl=0,subexpiry=0\r\n"),
+            };
+            Ok(Reply::said(format!("# Keyspace\r\n{databases}")))
+        }
+        ["INFO", "server"] => Ok(Reply::said("# Server\r\nredis_version:8.0.2\r\n")),
+        ["ACL", "LIST"] => {
+            let users = server.container.users.iter();
+            Ok(Reply::said(
+                users.map(|line| format!("{line}\n")).collect::<String>(),
+            ))
+        }
+        [] => flush(fake, server, stdin),
+        other => Err(fake.unknown(&format!("tta-redis-admin {}", other.join(" ")))),
+    }
+}
+
+fn flush(fake: &Fake, server: &Server, stdin: &str) -> Answer {
+    let mut stdout = String::new();
+    for line in stdin.lines() {
+        match line {
+            "FLUSHALL SYNC" | "FUNCTION FLUSH SYNC" | "SCRIPT FLUSH SYNC" => {
+                let volume = server.volume();
+                let subject = format!("container {}", server.name);
+                fake.change(&subject, |state| {
+                    let left = state.writers.get(&volume).copied().unwrap_or_default();
+                    if let Some(data) = state.volumes.get_mut(&volume) {
+                        data.keys = left;
+                    }
+                })?;
+                stdout.push_str("OK\n");
+            }
+            other => return Err(fake.unknown(other)),
+        }
+    }
+    Ok(Reply::said(stdout))
+}
+
+/// `redis-cli`, as the environment's own user.
+fn own_redis(server: &Server) -> Reply {
+    let given = std::env::var("REDISCLI_AUTH").unwrap_or_default();
+    if given == server.container.password {
+        Reply::said("PONG\n")
+    } else {
+        Reply::failed(
+            1,
+            "AUTH failed: WRONGPASS invalid username-password pair or user is disabled.\n",
+        )
+    }
+}

@@ -1,0 +1,31 @@
+//! What users rely on when something goes wrong: the real `xtask` on a fake engine that fails,
+//! hangs, lies and dies on order. No real engine is ever asked: the fake `docker` is all that
+//! PATH has.
+#![allow(missing_docs, reason = "tests are sentences")]
+
+#[path = "fake/compose.rs"]
+mod compose;
+#[path = "../harness/mod.rs"]
+mod harness;
+#[path = "fake/model.rs"]
+mod model;
+#[path = "fake/orders.rs"]
+mod orders;
+
+mod confirmation;
+mod documents;
+mod engine;
+mod generate;
+mod identity;
+mod init_neo4j;
+mod interrupts;
+mod journal;
+mod kill_points;
+mod left_behind;
+mod meanwhile;
+mod reset_test;
+mod running;
+mod secrets;
+mod set;
+mod starting;
+mod terminal;

@@ -1,0 +1,239 @@
+//! An instance of a scenario's own, and its end.
+//!
+//! Its name says which process made it: `lv`, seven digits of a process id, two of a number. What a
+//! killed run left is found by that name and removed when no such test process is alive any more.
+//! Objects are removed by the exact names that an instance of that name can have, by nothing else.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, Once, PoisonError};
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use crate::docker::{docker, tried};
+use crate::harness::{Xtask, xtask};
+
+pub(crate) const ENVIRONMENTS: [&str; 4] = ["dev", "test", "staging", "prod"];
+const SERVICES: [&str; 2] = ["neo4j", "redis"];
+
+/// A second set of environments, for one scenario. Dropping it removes it, after a failure too.
+pub(crate) struct Live {
+    pub(crate) name: String,
+    /// `TTA_STATE`, and whatever else the scenario writes.
+    pub(crate) folder: TempDir,
+    scenario: &'static str,
+    started: Instant,
+    slots: usize,
+}
+
+impl Live {
+    /// For a scenario that starts one or two environments.
+    pub(crate) fn new(scenario: &'static str) -> Self {
+        Self::taking(1, scenario)
+    }
+
+    /// For one that starts three at once: nothing else runs beside it.
+    pub(crate) fn alone(scenario: &'static str) -> Self {
+        Self::taking(SLOTS, scenario)
+    }
+
+    fn taking(slots: usize, scenario: &'static str) -> Self {
+        static SWEPT: Once = Once::new();
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let answer = tried(&["info", "--format", "{{.ID}}"]);
+        assert!(
+            answer.code == Some(0) && !answer.stdout.trim().is_empty(),
+            "no Docker engine answers: cargo xtask quickstart"
+        );
+        SWEPT.call_once(sweep);
+        take(slots);
+        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+        Self {
+            name: format!("lv{:07}{number:02}", std::process::id()),
+            folder: tempfile::tempdir().expect("a folder"),
+            scenario,
+            started: Instant::now(),
+            slots,
+        }
+    }
+
+    /// `cargo xtask --instance NAME ARGS`, with no secret of the person who runs the tests.
+    pub(crate) fn xtask(&self, args: &[&str]) -> Xtask {
+        xtask(&["--instance", &self.name])
+            .args(args)
+            .env("TTA_STATE", self.folder.path().display().to_string())
+            .unset("TTA_STAGING_PASSWORD")
+    }
+
+    /// `cargo xtask up ENV…`, which must succeed.
+    #[track_caller]
+    pub(crate) fn up(&self, environments: &[&str]) {
+        self.xtask(&["up"]).args(environments).run().code(0);
+    }
+
+    pub(crate) fn container(&self, environment: &str, service: &str) -> String {
+        container(&self.name, environment, service)
+    }
+
+    /// Neo4j's data, Neo4j's logs, Redis' data.
+    pub(crate) fn volumes(&self, environment: &str) -> [String; 3] {
+        volumes(&self.name, environment)
+    }
+
+    pub(crate) fn network(&self, environment: &str) -> String {
+        format!("tta-{}-{environment}-network", self.name)
+    }
+
+    /// The compose file that the tool has rendered for this instance.
+    pub(crate) fn compose_file(&self, environment: &str) -> String {
+        let file = format!(
+            "compose/{}/{environment}/docker-compose.{environment}.yml",
+            self.name
+        );
+        let path = self.folder.path().join(file);
+        assert!(path.is_file(), "{} was not rendered", path.display());
+        path.display().to_string()
+    }
+
+    /// Plain `docker compose` on that file.
+    pub(crate) fn compose<'a>(
+        &self,
+        file: &'a str,
+        environment: &str,
+        args: &[&'a str],
+    ) -> Vec<String> {
+        let project = format!("tta-{}-{environment}", self.name);
+        let head = ["compose", "--project-name", &project, "--file", file].map(str::to_owned);
+        let args = args.iter().map(ToString::to_string);
+        head.into_iter().chain(args).collect()
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            keep_logs(&self.name);
+        }
+        remove(&self.name);
+        give(self.slots);
+        eprintln!(
+            "{:7.1} s  {}",
+            self.started.elapsed().as_secs_f64(),
+            self.scenario
+        );
+    }
+}
+
+fn container(instance: &str, environment: &str, service: &str) -> String {
+    format!("tta-{instance}-{environment}-{service}")
+}
+
+fn volumes(instance: &str, environment: &str) -> [String; 3] {
+    ["neo4j_ENV_data", "neo4j_ENV_logs", "redis_ENV_data"]
+        .map(|name| format!("tta_{instance}_{}", name.replace("ENV", environment)))
+}
+
+/// Removes whatever an instance of that name can have. What isn't there is passed over.
+fn remove(instance: &str) {
+    let all = |names: &dyn Fn(&str) -> Vec<String>| -> Vec<String> {
+        ENVIRONMENTS.iter().flat_map(|one| names(one)).collect()
+    };
+    let containers = all(&|one| {
+        SERVICES
+            .map(|service| container(instance, one, service))
+            .to_vec()
+    });
+    let volumes = all(&|one| volumes(instance, one).to_vec());
+    let networks = all(&|one| vec![format!("tta-{instance}-{one}-network")]);
+    for (command, names) in [
+        (&["rm", "--force", "--volumes"][..], containers),
+        (&["volume", "rm", "--force"], volumes),
+        (&["network", "rm"], networks),
+    ] {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        tried(&[command, &names].concat());
+    }
+}
+
+/// The last lines of the servers of a scenario that failed.
+fn keep_logs(instance: &str) {
+    let filter = format!("label=org.tta.instance={instance}");
+    let names = tried(&["ps", "--all", "--filter", &filter, "--format", "{{.Names}}"]);
+    for name in names.stdout.lines() {
+        let log = tried(&["logs", "--tail", "8", name]);
+        eprintln!("--- {name}\n{}{}", log.stdout, log.stderr);
+    }
+}
+
+/// Removes the instances of earlier runs of these tests whose process is gone.
+fn sweep() {
+    let label = "{{.Label \"org.tta.instance\"}}";
+    let mut found: Vec<String> = Vec::new();
+    for list in [&["ps", "--all"][..], &["volume", "ls"], &["network", "ls"]] {
+        let filter = ["--filter", "label=org.tta.instance", "--format", label];
+        found.extend(docker(&[list, &filter].concat()).lines().map(str::to_owned));
+    }
+    found.sort_unstable();
+    found.dedup();
+    for instance in found {
+        if maker(&instance).is_some_and(|process| !is_a_live_test(process)) {
+            eprintln!("removing {instance}, which a killed run left");
+            remove(&instance);
+        }
+    }
+}
+
+/// The process that made an instance of these tests; nothing for any other instance.
+fn maker(instance: &str) -> Option<u32> {
+    let digits = instance.strip_prefix("lv")?;
+    let all_digits = digits.len() == 9 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.get(..7).filter(|_| all_digits)?.parse().ok()
+}
+
+/// Whether a process is one of these tests: its number alone may have gone to another program.
+fn is_a_live_test(process: u32) -> bool {
+    let program = std::fs::read_link(format!("/proc/{process}/exe")).unwrap_or_default();
+    let name = program
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    Path::new(&format!("/proc/{process}")).exists() && name.starts_with("live-")
+}
+
+/// How many scenarios run at a time: each of them starts servers, and each start takes a core.
+const SLOTS: usize = 2;
+static FREE: Mutex<usize> = Mutex::new(SLOTS);
+static FREED: Condvar = Condvar::new();
+
+fn take(slots: usize) {
+    let free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut free = FREED
+        .wait_while(free, |free| *free < slots)
+        .unwrap_or_else(PoisonError::into_inner);
+    *free -= slots;
+}
+
+fn give(slots: usize) {
+    *FREE.lock().unwrap_or_else(PoisonError::into_inner) += slots;
+    FREED.notify_all();
+}
+
+#[test]
+fn only_an_instance_of_these_tests_is_ever_swept() {
+    assert_eq!(maker("lv000012303"), Some(123));
+    for other in [
+        "",
+        "dev",
+        "lv",
+        "lv00001230",
+        "lv0000123033",
+        "lvx00012303",
+        "l0000012303",
+    ] {
+        assert_eq!(maker(other), None, "{other}");
+    }
+    assert!(is_a_live_test(std::process::id()));
+    assert!(!is_a_live_test(0));
+}

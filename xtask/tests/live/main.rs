@@ -1,0 +1,34 @@
+//! The commands against real servers: Neo4j, Redis and Compose, in instances of their own.
+//!
+//! What is claimed is looked at with plain `docker`, over the published ports, or with the servers'
+//! own tools inside their containers; never with the code that claims it. The set without an
+//! instance is never touched. At most two scenarios run at a time, each with its own instance
+//! ([`live`]), whatever RUST_TEST_THREADS says. `--nocapture` shows how long each of them took.
+#![expect(
+    clippy::disallowed_types,
+    reason = "a test starts the tool and docker from outside, so process.rs is not its door"
+)]
+#![allow(missing_docs, reason = "tests are sentences")]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod docker;
+mod live;
+mod look;
+mod shim;
+mod wire;
+
+mod commands;
+mod credentials;
+mod foreign;
+mod interrupted_up;
+mod killed;
+mod persistence;
+mod plain_compose;
+mod production;
+mod reset_by_new_volumes;
+mod reset_in_place;
+mod reset_together;
+mod side_by_side;
+mod wipe;

@@ -1,0 +1,34 @@
+//! The rendered file with plain `docker compose`, without the tool.
+
+use crate::docker::docker;
+use crate::live::Live;
+
+#[test]
+fn what_plain_compose_has_started_is_taken_as_it_is() {
+    let live = Live::new("plain docker compose on the rendered file");
+    live.xtask(&["up", "dev", "--dry-run"]).run().code(0);
+    let file = live.compose_file("dev");
+    docker(&live.compose(&file, "dev", &["up", "--detach", "--wait"]));
+    live.write("dev", "by plain compose");
+    let ports = live.ports("dev");
+    let containers = live.containers("dev");
+
+    let status = live
+        .xtask(&["status", "dev", "--format", "json"])
+        .run()
+        .code(0)
+        .json();
+    let dev = &status["environments"][0];
+    assert_eq!(dev["ours"], true, "{dev}");
+    assert_eq!(dev["neo4j"]["nodes"], 2, "{dev}");
+    assert_eq!(dev["redis"]["keys"], 2, "{dev}");
+
+    live.up(&["dev"]);
+    assert_eq!(
+        live.containers("dev"),
+        containers,
+        "something was recreated"
+    );
+    assert_eq!(live.ports("dev"), ports);
+    assert_eq!((live.nodes("dev"), live.keys("dev")), (2, 2));
+}
