@@ -8,7 +8,7 @@ use std::thread;
 use serde::Deserialize;
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::process::{Reply, printable, tail};
 
 /// Version 2.26.1 as (2, 26, 1).
@@ -66,7 +66,7 @@ pub(crate) enum Plugin {
 /// Looks.
 ///
 /// # Errors
-/// Ctrl-C, or a question that took too long.
+/// Ctrl-C, or a plugin that took too long to answer.
 pub(crate) fn detect(context: &Context) -> Result<Found> {
     let client = which::which("docker").ok();
     let mut found = Found {
@@ -90,8 +90,12 @@ pub(crate) fn detect(context: &Context) -> Result<Found> {
         let compose = scope.spawn(|| ask(&["compose", "version", "--short"]));
         let buildx = scope.spawn(|| ask(&["buildx", "version"]));
         let place = scope.spawn(|| ask(&["context", "show"]));
-        let info = ask(&["info", "--format", "{{json .}}"])?;
-        found.engine = state(&info);
+        found.engine = match ask(&["info", "--format", "{{json .}}"]) {
+            Ok(info) => state(&info),
+            Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
+            // One that hangs is as silent as none.
+            Err(failure) => State::Silent(failure.message),
+        };
         found.compose = plugin(&crate::observe::joined(compose)?);
         found.buildx = plugin(&crate::observe::joined(buildx)?);
         let place = crate::observe::joined(place)?.stdout.trim().to_owned();

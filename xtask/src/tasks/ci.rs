@@ -228,6 +228,7 @@ fn told(outcomes: &[Outcome], tested: &str, allow_missing: bool) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tasks::test::tests::{documented, keys};
 
     fn outcome(outcome: &'static str, install: Option<&'static str>) -> Outcome {
         Outcome {
@@ -257,6 +258,15 @@ mod tests {
         let (exit_code, human) = code(&missing, true);
         assert_eq!(exit_code, 0);
         assert!(human.contains("not run: typos"));
+    }
+
+    #[test]
+    fn its_document_is_the_one_that_is_documented() {
+        let answer = told(&[outcome("passed", None)], "", false);
+        let Answer::Document { json, .. } = answer else {
+            panic!("an answer");
+        };
+        assert_eq!(keys(&json), documented("ci"));
     }
 
     #[test]

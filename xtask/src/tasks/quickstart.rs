@@ -67,7 +67,7 @@ pub(crate) fn run(context: &Context, install_engine: bool) -> Result<Answer> {
     done(
         context,
         "prove the environments apart",
-        "a table of names proves nothing",
+        "other names and other ports are no proof",
         proving,
     );
 

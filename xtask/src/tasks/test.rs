@@ -39,7 +39,10 @@ enum OnServers {
 const GROUPS: [Group; 4] = [
     Group {
         name: "unit",
-        selections: &[&["--package", "environments"], &["--package", "xtask", "--bins"]],
+        selections: &[
+            &["--package", "environments"],
+            &["--package", "xtask", "--bins"],
+        ],
         on_servers: OnServers::None,
     },
     Group {
@@ -192,7 +195,7 @@ fn streamed(context: &Context, sh: &Shell, log: &Path, line: &[String]) -> Resul
     context.interrupt().check()?;
     ran.map_err(|error| Failure::failed(error.to_string()))?;
     let status = sh
-        .read_file(log.with_added_extension("status"))
+        .read_file(log.with_extension("status"))
         .map_err(|error| Failure::failed(error.to_string()))?;
     Ok(status.trim() == "0")
 }
@@ -283,8 +286,39 @@ fn told(outcomes: &[Outcome], seconds: f64) -> Answer {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use serde_json::Value;
+
     use super::*;
+
+    /// The keys of the document that docs/json.md shows for a command, and of its first list's
+    /// first element.
+    pub(crate) fn documented(command: &str) -> Vec<String> {
+        let text = include_str!("../../../docs/json.md");
+        let section = text
+            .split(&format!("### `{command}`\n"))
+            .nth(1)
+            .expect("it has a section");
+        let block = section
+            .split("```json\n")
+            .nth(1)
+            .and_then(|rest| rest.split("```").next())
+            .expect("it shows a document");
+        keys(&serde_json::from_str(block).expect("it is JSON"))
+    }
+
+    pub(crate) fn keys(document: &Value) -> Vec<String> {
+        let of = |value: &Value| -> Vec<String> {
+            let object = value.as_object().into_iter().flatten();
+            object.map(|(key, _)| key.clone()).collect()
+        };
+        let first = document
+            .as_object()
+            .and_then(|object| object.values().find_map(Value::as_array))
+            .and_then(|list| list.first())
+            .map_or_else(Vec::new, of);
+        [of(document), first].concat()
+    }
 
     fn of(text: &str, ended_well: bool) -> Outcome {
         let mut outcome = Outcome::default();
@@ -330,11 +364,14 @@ mod tests {
     fn the_last_line_is_the_one_that_ci_reads() {
         let outcome = of("test result: ok. 2 passed; 0 failed; 0 ignored", true);
         let Answer::Document {
-            human, exit_code, ..
+            human,
+            json,
+            exit_code,
         } = told(&[outcome], 1.0)
         else {
             panic!("an answer");
         };
+        assert_eq!(keys(&json), documented("test"));
         assert_eq!(human.lines().last(), Some("2 passed, 0 failed"));
         assert_eq!(exit_code, 0);
     }

@@ -183,9 +183,15 @@ impl Image {
     pub(crate) fn digest(&self, reference: &str) -> Option<&str> {
         let of_it = |digest: &&String| {
             let name = digest.split('@').next().unwrap_or_default();
-            reference.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))
+            reference
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(':'))
         };
-        self.repo_digests.as_ref()?.iter().find(of_it).map(String::as_str)
+        self.repo_digests
+            .as_ref()?
+            .iter()
+            .find(of_it)
+            .map(String::as_str)
     }
 }
 

@@ -107,7 +107,10 @@ fn every_exit_code_of_the_help_is_in_the_readme() {
     let help = xtask(&["--help"]).run().code(0).stdout;
     let codes = help.split("Exit codes: ").nth(1).expect("they are listed");
     let readme = &pages()[0].text;
-    for code in codes.split(',').filter_map(|part| part.split_whitespace().next()) {
+    for code in codes
+        .split(',')
+        .filter_map(|part| part.split_whitespace().next())
+    {
         assert!(readme.contains(&format!("| {code} |")), "README.md: {code}");
     }
 }

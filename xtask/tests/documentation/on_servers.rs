@@ -22,7 +22,9 @@ struct Instance {
 impl Instance {
     fn fresh() -> Self {
         for name in instances() {
-            let left = name.strip_prefix("doc").and_then(|pid| pid.parse::<u32>().ok());
+            let left = name
+                .strip_prefix("doc")
+                .and_then(|pid| pid.parse::<u32>().ok());
             if left.is_some_and(|pid| !PathBuf::from(format!("/proc/{pid}")).exists()) {
                 sweep(&name);
             }
@@ -60,7 +62,9 @@ fn instances() -> Vec<String> {
     let format = r#"{{.Label "org.tta.instance"}}"#;
     let filter = "label=org.tta.instance";
     let mut names = docker(&["ps", "--all", "--filter", filter, "--format", format]);
-    names.extend(docker(&["volume", "ls", "--filter", filter, "--format", format]));
+    names.extend(docker(&[
+        "volume", "ls", "--filter", filter, "--format", format,
+    ]));
     names.sort();
     names.dedup();
     names
@@ -101,9 +105,9 @@ fn lives(page: &Page) -> Vec<Live> {
         } else {
             if let (true, true, Some(live)) = (before, block.is("json"), lives.last_mut()) {
                 let shown = serde_json::from_str(&block.text);
-                live.document = Some(shown.unwrap_or_else(|error| {
-                    panic!("{}:{}: {error}", page.name, block.line)
-                }));
+                live.document = Some(
+                    shown.unwrap_or_else(|error| panic!("{}:{}: {error}", page.name, block.line)),
+                );
             }
             before = false;
         }
@@ -117,7 +121,10 @@ fn difference(instance: &Instance, live: &Live) -> Option<String> {
     let ended = instance.run(&example.args);
     let mut wrong = Vec::new();
     if ended.code != Some(example.code) {
-        wrong.push(format!("exit code {:?}, shown {}", ended.code, example.code));
+        wrong.push(format!(
+            "exit code {:?}, shown {}",
+            ended.code, example.code
+        ));
     }
     let said = match &live.document {
         None => format!("{}{}", ended.stderr, ended.stdout),

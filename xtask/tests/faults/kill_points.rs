@@ -273,3 +273,46 @@ fn stopping_staging_killed_before_any_change_ends_well_when_run_again() {
 fn stopping_staging_killed_after_any_change_ends_well_when_run_again() {
     DOWN.killed_everywhere(&Act::KillAfter);
 }
+
+#[test]
+fn starting_and_stopping_all_at_once_killed_anywhere_end_well_when_run_again() {
+    for number in [1, 5, 9, 13, 17, 21] {
+        let set = Set::empty();
+        set.order(&[at_change(number, Act::KillAfter)]);
+        assert_eq!(set.xtask(&["up"]).run().code, None);
+        set.order(&[]);
+        set.xtask(&["up"]).run().code(0);
+        for environment in Environment::LOCAL {
+            runs(&set, environment);
+        }
+        set.order(&[at_change(number.min(15), Act::KillAfter)]);
+        assert_eq!(set.xtask(&["down"]).run().code, None);
+        set.order(&[]);
+        set.xtask(&["down"]).run().code(0);
+        let state = set.state();
+        assert!(state.containers.is_empty() && state.networks.is_empty());
+        assert_eq!(state.volumes.len(), 9);
+    }
+}
+
+#[test]
+fn an_instance_keeps_its_ports_over_a_wipe_that_was_killed() {
+    let instance = ["--instance", "ci1"];
+    let set = Set::empty();
+    set.xtask(&["up", "dev"]).args(&instance).run().code(0);
+    let ports = || {
+        set.xtask(&["env", "dev"])
+            .args(&instance)
+            .run()
+            .code(0)
+            .stdout
+    };
+    let before = ports();
+    for number in 1..=WIPE_DEV.changes {
+        set.order(&[at_change(number, Act::KillAfter)]);
+        assert_eq!(set.xtask(&WIPE).args(&instance).run().code, None);
+        set.order(&[]);
+        set.xtask(&WIPE).args(&instance).run().code(0);
+        assert_eq!(ports(), before);
+    }
+}

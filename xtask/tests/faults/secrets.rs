@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use environments::{Environment, Service, Volume};
+use environments::{Environment, Service};
 
 use crate::harness::Ended;
 use crate::model::Fate;

@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
@@ -18,6 +19,7 @@ pub(crate) struct Terminal {
     person: File,
     screen: Arc<Mutex<String>>,
     child: Child,
+    reader: JoinHandle<()>,
 }
 
 impl Terminal {
@@ -52,11 +54,12 @@ impl Terminal {
         let child = child.expect("it starts");
         let person = File::from(person);
         let screen = Arc::new(Mutex::new(String::new()));
-        read(person.try_clone().expect("the same terminal"), &screen);
+        let reader = read(person.try_clone().expect("the same terminal"), &screen);
         Self {
             person,
             screen,
             child,
+            reader,
         }
     }
 
@@ -79,12 +82,14 @@ impl Terminal {
             status = self.child.try_wait().expect("a child of ours");
             status.is_some()
         });
+        // With its last process the terminal ends, and with it what there is to read.
+        self.reader.join().expect("the reader ends");
         let screen = self.screen.lock().expect("whole").clone();
         (status.and_then(|status| status.code()), screen)
     }
 }
 
-fn read(mut person: File, screen: &Arc<Mutex<String>>) {
+fn read(mut person: File, screen: &Arc<Mutex<String>>) -> JoinHandle<()> {
     let screen = Arc::clone(screen);
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
@@ -93,5 +98,5 @@ fn read(mut person: File, screen: &Arc<Mutex<String>>) {
             let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
             screen.lock().expect("whole").push_str(&text);
         }
-    });
+    })
 }

@@ -94,6 +94,9 @@ fn a_reset_interrupted_amid_its_deleting_does_not_delete_what_the_next_one_loads
                 IN TRANSACTIONS OF 5000 ROWS;";
     live.cypher_shell("test", many).good();
 
+    // The interrupted run has this constraint on its list to drop; the next one loads it.
+    let constraint = "CREATE CONSTRAINT seed FOR (s:Seed) REQUIRE s.id IS UNIQUE";
+    live.graph("test", constraint);
     let mut command = live.xtask(&["reset-test", "--mode", "in-place"]).command();
     let mut reset = command.stdin(Stdio::null()).spawn().expect("xtask starts");
     until("it has begun to delete", || live.nodes("test") < 120_000);
@@ -103,8 +106,7 @@ fn a_reset_interrupted_amid_its_deleting_does_not_delete_what_the_next_one_loads
 
     // At once: the engine goes on with whatever a client that was ended had started.
     let seed = live.folder.path().join("fixture.cypher");
-    let fixture =
-        "CREATE (:Seed {id: 1});\nCREATE CONSTRAINT seed FOR (s:Seed) REQUIRE s.id IS UNIQUE;\n";
+    let fixture = format!("CREATE (:Seed {{id: 1}});\n{constraint};\n");
     fs::write(&seed, fixture).expect("written");
     let path = seed.display().to_string();
     live.xtask(&["reset-test", "--mode", "in-place", "--seed", &path])

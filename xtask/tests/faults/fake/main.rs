@@ -106,7 +106,8 @@ impl Fake {
         let env: Vec<(String, String)> = std::env::vars().collect();
         self.folder
             .log(&json!({ "call": self.args, "stdin": stdin, "env": env }));
-        self.ordered_calls(&words.join(" "))?;
+        // A line break ends the last word, so that an order can ask for a call that ends there.
+        self.ordered_calls(&format!("{}\n", words.join(" ")))?;
         if self.folder.state().gone {
             return Ok(gone(words));
         }
