@@ -213,12 +213,10 @@ fn answering(context: &Context, stack: &Stack) -> Result<Servers> {
 
 /// Waits inside the container until its own health check passes: one call, however long it takes.
 fn healthy(context: &Context, container: &Container, check: &[&str]) -> Result<()> {
-    // A refused login does not come right by waiting. The fourth refusal decides: Neo4j takes the
-    // first three at once and then one each 5 s, so a server has had that long to learn its users.
     // A login that is refused stays refused: waiting for it would only lock the user.
     let wait = r#"until said=$("$@" 2>&1); do
-        case $said in *"login was refused"* | *WRONGPASS*) exit 1 ;; esac
-        sleep 0.2
+        case $said in *"login was refused"* | *WRONGPASS*) echo "$said" >&2; exit 77 ;; esac
+        sleep 0.3
     done"#;
     // The engine goes on running what a client that was ended had started: it ends by itself.
     let seconds = context.patience.as_secs().to_string();
@@ -268,13 +266,9 @@ fn unhealthy(context: &Context, container: &Container, check: &[&str]) -> Failur
                 Ok(reply) => tail(&reply.stderr, 2).join("; "),
                 Err(failure) => failure.message,
             };
+            let seconds = context.patience.as_secs();
             let said = printable(&said);
-            if said.contains("login was refused") {
-                format!("runs, but {said}")
-            } else {
-                let seconds = context.patience.as_secs();
-                format!("runs, but was not healthy within {seconds} s: {said}")
-            }
+            format!("runs, but was not healthy within {seconds} s: {said}")
         }
         Some(now) => format!(
             "is {} with exit code {}",

@@ -275,8 +275,8 @@ impl Runner {
         Ok(exit_code(output.status))
     }
 
-    /// Starts a child that outlives us, its output going to a file. It inherits no lock: what runs
-    /// for ever must not hold one for ever.
+    /// Starts a child that outlives us, its output going to a file. To be called before any lock is
+    /// taken: a child inherits the locks that are held, and this one would keep them for ever.
     ///
     /// # Errors
     /// The program is missing, or the log cannot be written.

@@ -61,6 +61,14 @@ fn changes(token: &str, in_decimal: bool) -> bool {
     number || time || hexadecimal && token.len() >= 8
 }
 
+/// Steps of several environments end in any order: each run of them is put in one.
+pub(crate) fn steps_in_order(mut lines: Vec<String>) -> Vec<String> {
+    for run in lines.chunk_by_mut(|one, next| one.starts_with('✓') && next.starts_with('✓')) {
+        run.sort();
+    }
+    lines
+}
+
 /// Whether the lines that came are those that are shown, `…` standing for any.
 pub(crate) fn matches(shown: &[String], came: &[String]) -> bool {
     match shown.split_first() {

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::compare::{form, matches, normal};
+use crate::compare::{form, matches, normal, steps_in_order};
 use crate::harness::{Ended, xtask};
 use crate::pages::{Example, Page, examples, pages, root};
 
@@ -137,9 +137,8 @@ fn difference(instance: &Instance, live: &Live) -> Option<String> {
         }
     };
     let lines = |text: &mut dyn Iterator<Item = &str>| -> Vec<String> {
-        text.map(|line| normal(line, &instance.name))
-            .filter(|line| !line.is_empty())
-            .collect()
+        let lines = text.map(|line| normal(line, &instance.name));
+        steps_in_order(lines.filter(|line| !line.is_empty()).collect())
     };
     let shown = lines(&mut example.output.iter().map(String::as_str));
     let came = lines(&mut said.lines());
