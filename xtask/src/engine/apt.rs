@@ -14,7 +14,7 @@ use anyhow::Context as _;
 
 use crate::context::Context;
 use crate::engine::os::System;
-use crate::engine::plan::{self, Installation, KEYRING, NewFile, TARGET_FORMAT, Target};
+use crate::engine::plan::{self, Installation, KEYRING, NewFile, Target};
 use crate::error::{Failure, Result};
 use crate::process::{Invocation, Reply};
 
@@ -45,13 +45,7 @@ impl Apt<'_> {
     }
 
     fn targets(&self) -> Result<Vec<Target>> {
-        let args = [
-            "indextargets",
-            "--format",
-            TARGET_FORMAT,
-            "Created-By: Packages",
-        ];
-        Ok(plan::targets(&self.run("apt-get", &args)?.stdout))
+        Ok(plan::targets(&self.run("apt-get", &plan::TARGETS)?.stdout))
     }
 
     fn simulate(&self, asked: &[String]) -> Result<String> {

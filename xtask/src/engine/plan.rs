@@ -14,16 +14,21 @@ const SUITE: &str = "trixie";
 /// The keys that Debian's archive is signed with, from Debian's own package.
 pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// `apt-get indextargets` in this form gives one [`Target`] a line.
-pub(crate) const TARGET_FORMAT: &str = "$(SITE)|$(RELEASE)|$(CODENAME)|$(COMPONENT)";
+/// `apt-get indextargets` with these gives one [`Target`] a line, also where no list was fetched yet,
+/// as on an image of a bare system: with its release information it lists only what was.
+pub(crate) const TARGETS: [&str; 5] = [
+    "indextargets",
+    "--option=APT::Get::IndexTargets::ReleaseInfo=false",
+    "--format",
+    "$(SITE)|$(RELEASE)|$(COMPONENT)",
+    "Created-By: Packages",
+];
 
 /// A package index that apt is configured to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
     site: String,
     release: String,
-    /// Known only once the release file has been fetched.
-    codename: String,
     component: String,
 }
 
@@ -55,7 +60,6 @@ pub(crate) fn targets(text: &str) -> Vec<Target> {
         Some(Target {
             site: cells.next().filter(|site| !site.is_empty())?,
             release: cells.next()?,
-            codename: cells.next()?,
             component: cells.next()?,
         })
     };
@@ -64,12 +68,12 @@ pub(crate) fn targets(text: &str) -> Vec<Target> {
 
 impl Target {
     fn is_suite(&self, name: &str) -> bool {
-        self.component == "main" && (self.release == name || self.codename == name)
+        self.component == "main" && self.release == name
     }
 
-    /// Without a release file a source that says `oldstable` has no other name.
+    /// By the name that the source gives it.
     fn may_be_bookworm(&self) -> bool {
-        self.is_suite("bookworm") || self.component == "main" && self.release == "oldstable"
+        self.is_suite("bookworm") || self.is_suite("oldstable")
     }
 }
 
@@ -101,11 +105,7 @@ pub(crate) fn mirror(targets: &[Target]) -> Option<&str> {
 /// # Errors
 /// apt has no source for bookworm itself.
 pub(crate) fn files_for_bookworm(targets: &[Target]) -> Result<Vec<NewFile>> {
-    // By the name that the source gives it, since `apt-cache madison` prints that one too.
-    if targets
-        .iter()
-        .any(|target| target.component == "main" && target.release == SUITE)
-    {
+    if targets.iter().any(|target| target.is_suite(SUITE)) {
         return Ok(Vec::new());
     }
     let own = targets
@@ -245,9 +245,9 @@ mod tests {
     use super::*;
 
     /// Recorded on a Debian 12, the mirror's name aside.
-    const TARGETS: &str = "http://mirror.example/debian-security|bookworm-security|bookworm-security|main\n\
-                           http://mirror.example/debian|bookworm-updates|bookworm-updates|main\n\
-                           http://mirror.example/debian|bookworm|bookworm|main\n";
+    const TARGETS: &str = "http://mirror.example/debian-security|bookworm-security|main\n\
+                           http://mirror.example/debian|bookworm-updates|main\n\
+                           http://mirror.example/debian|bookworm|main\n";
     const MADISON: &str = " docker.io | 26.1.5+dfsg1-9+deb13u1 | http://mirror.example/debian trixie/main amd64 Packages
  docker.io | 20.10.24+dfsg1-1+deb12u1+b6 | http://mirror.example/debian bookworm/main amd64 Packages
 docker-cli | 26.1.5+dfsg1-9+deb13u1 | http://mirror.example/debian trixie/main amd64 Packages
@@ -314,7 +314,7 @@ docker-buildx | 0.13.1+ds1-3 | http://mirror.example/debian trixie/main amd64 Pa
 
     #[test]
     fn a_bookworm_that_knows_trixie_already_gets_no_file() {
-        let known = format!("{TARGETS}http://mirror.example/debian|trixie||main\n");
+        let known = format!("{TARGETS}http://mirror.example/debian|trixie|main\n");
         assert!(
             files_for_bookworm(&targets(&known))
                 .expect("nothing to add")
@@ -324,12 +324,11 @@ docker-buildx | 0.13.1+ds1-3 | http://mirror.example/debian trixie/main amd64 Pa
 
     #[test]
     fn without_a_source_of_its_own_no_mirror_is_guessed() {
-        let failure =
-            files_for_bookworm(&targets("http://mirror.example/ubuntu|noble|noble|main\n"))
-                .expect_err("no Debian there");
+        let failure = files_for_bookworm(&targets("http://mirror.example/ubuntu|noble|main\n"))
+            .expect_err("no Debian there");
         assert_eq!(failure.kind.exit_code(), 1);
         assert_eq!(
-            mirror(&targets("http://mirror.example/ubuntu|noble|noble|main\n")),
+            mirror(&targets("http://mirror.example/ubuntu|noble|main\n")),
             None
         );
         assert_eq!(
@@ -337,7 +336,7 @@ docker-buildx | 0.13.1+ds1-3 | http://mirror.example/debian trixie/main amd64 Pa
             Some("http://mirror.example/debian")
         );
         assert_eq!(
-            mirror(&targets("mirror+file:/etc/apt/m.list|bookworm||main\n")),
+            mirror(&targets("mirror+file:/etc/apt/m.list|bookworm|main\n")),
             None
         );
     }
