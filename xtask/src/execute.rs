@@ -216,7 +216,7 @@ fn healthy(context: &Context, container: &Container, check: &[&str]) -> Result<(
     // A login that is refused stays refused: waiting for it would only lock the user.
     let wait = r#"until said=$("$@" 2>&1); do
         case $said in *"login was refused"* | *WRONGPASS*) echo "$said" >&2; exit 77 ;; esac
-        sleep 0.3
+        sleep 0.1
     done"#;
     // The engine goes on running what a client that was ended had started: it ends by itself.
     let seconds = context.patience.as_secs().to_string();
@@ -408,9 +408,9 @@ fn still_writing(deployment: &Deployment, what: &str) -> Failure {
          still writing to it"
     ))
     .hint(format!(
-        "stop what uses {deployment} (`cargo xtask redis {} CLIENT LIST` shows who is connected), \
-         then run the same command again",
-        deployment.environment()
+        "stop what uses {deployment}, then run the same command again; who is connected: docker \
+         exec --user root {} tta-redis-admin CLIENT LIST",
+        deployment.container(Service::Redis)
     ))
 }
 

@@ -55,7 +55,7 @@ fn judge(typed: &str, phrase: &str) -> Result<()> {
     } else {
         Err(Failure::new(
             Kind::Cancelled,
-            format!("cancelled: the phrase asked for is {phrase}. Nothing was touched."),
+            format!("the phrase asked for is {phrase}. Nothing was touched."),
         ))
     }
 }

@@ -34,11 +34,17 @@ pub(crate) fn run(context: &Context, args: &Adopt) -> Result<Answer> {
 
     let mut plan = Plan::new(deployment.clone());
     let known = context.journal.engine_of(&deployment)?;
-    let before = known.as_deref().unwrap_or("none");
-    plan.notes.push(format!(
-        "the journal has the engine {before}, from now on {}",
-        engine.id
-    ));
+    plan.notes.push(match known.as_deref() {
+        Some(known) if known == engine.id => format!("the journal has the engine {known} already"),
+        Some(known) => format!(
+            "the journal has the engine {known}, from now on {}",
+            engine.id
+        ),
+        None => format!(
+            "the journal has no engine for it, from now on {}",
+            engine.id
+        ),
+    });
     show(context, &plan);
     if context.dry_run {
         return Ok(planned(&[&plan]));

@@ -3,6 +3,8 @@
 //! Looks, checks whose everything is, shows the plan with what would be lost, asks for the phrase,
 //! carries the plan out, counts 0, and sees that no neighbour changed.
 
+use std::thread;
+
 use environments::{Deployment, Dev, Disposable, Service, Volume};
 
 use crate::context::Context;
@@ -80,14 +82,21 @@ pub(crate) fn notes(context: &Context, observed: &Observed, found: &Contents) ->
         ),
         Err(reason) => format!("Redis: contents not inspected, {reason}"),
     });
-    for (volume, state) in observed.volumes() {
-        let size =
-            size(context, observed, volume).map_or_else(|| "size not known".to_owned(), bytes);
-        notes.push(format!(
-            "{} ({size}, made {})",
-            state.name, state.created_at
-        ));
-    }
+    // Side by side: each count waits for a child.
+    let sizes = thread::scope(|scope| {
+        let threads: Vec<_> = observed
+            .volumes()
+            .map(|(volume, state)| (state, scope.spawn(move || size(context, observed, volume))))
+            .collect();
+        threads
+            .into_iter()
+            .map(|(state, thread)| (state, thread.join().ok().flatten()))
+            .collect::<Vec<_>>()
+    });
+    notes.extend(sizes.into_iter().map(|(state, size)| {
+        let size = size.map_or_else(|| "size not known".to_owned(), bytes);
+        format!("{} ({size}, made {})", state.name, state.created_at)
+    }));
     notes
 }
 

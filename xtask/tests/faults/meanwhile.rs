@@ -190,7 +190,7 @@ fn data_that_somebody_goes_on_writing_is_told_and_never_called_empty() {
             .code(1)
             .stderr_has("test is not empty")
             .stderr_has("somebody is still writing to it")
-            .stderr_has("cargo xtask redis test CLIENT LIST")
+            .stderr_has("tta-redis-admin CLIENT LIST")
             .nowhere("test is empty");
     }
 }
