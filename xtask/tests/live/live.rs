@@ -154,6 +154,21 @@ fn remove(instance: &str) {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         tried(&[command, &names].concat());
     }
+    remove_locks(instance);
+}
+
+/// The files under which the tool has locked an instance: their names end with `.ENV.NAME.lock`.
+fn remove_locks(instance: &str) {
+    let ends = ENVIRONMENTS.map(|one| format!(".{one}.{instance}.lock"));
+    for folder in ["/run/lock".into(), std::env::temp_dir()] {
+        for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = file.file_name().to_string_lossy().into_owned();
+            if name.starts_with("tta.") && ends.iter().any(|end| name.ends_with(end)) {
+                // Another user's file in a sticky folder stays.
+                let _ = std::fs::remove_file(file.path());
+            }
+        }
+    }
 }
 
 /// The last lines of the servers of a scenario that failed.
