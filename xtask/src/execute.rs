@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use environments::{Deployment, Service, label};
 
 use crate::context::{Context, Done};
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Kind, Result};
 use crate::guard::lock::user;
 use crate::journal::{self, Entry};
 use crate::observe::{self, joined, observe_one};
@@ -176,7 +176,7 @@ fn await_ready(context: &Context, stack: &Stack) -> Result<()> {
 /// Both servers answer and hold nothing; then the fixture is loaded.
 fn await_empty(context: &Context, stack: &Stack, seed: Option<&Seed>) -> Result<()> {
     let servers = answering(context, stack)?;
-    let redis = redis(context, &servers.redis);
+    let redis = observe::redis(context, &servers.redis);
     no_keys(&stack.deployment, &redis)?;
     prove(
         context,
@@ -229,7 +229,7 @@ fn healthy(context: &Context, container: &Container, check: &[&str]) -> Result<(
     match waited {
         Ok(reply) if reply.success() => Ok(()),
         Ok(reply) if reply.code == LOGIN_REFUSED => Err(login_refused(container, &reply.stderr)),
-        Err(failure) if failure.kind.exit_code() == 130 => Err(failure),
+        Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
         _ => Err(unhealthy(context, container, check)),
     }
 }
@@ -333,7 +333,7 @@ fn empty_in_place(context: &Context, stack: &Stack, work: &InPlace) -> Result<()
     };
     let neo4j = same(&observed.neo4j, &work.neo4j)?;
     let redis_container = same(&observed.redis, &work.redis)?;
-    let redis = redis(context, &redis_container);
+    let redis = observe::redis(context, &redis_container);
     let script = format!(
         "{}{LOOKUP_INDEXES}{ASSERT_EMPTY}{SCHEMA_LEFT}{}",
         emptying(work),
@@ -457,11 +457,4 @@ fn seeding_failure(deployment: &Deployment, seed: Option<&Seed>, failure: Failur
         )
     ))
     .hint("the statements before it were loaded; mend the fixture and run the same command again")
-}
-
-fn redis<'a>(context: &'a Context, container: &'a Container) -> Redis<'a> {
-    Redis {
-        docker: &context.docker,
-        container: &container.id,
-    }
 }

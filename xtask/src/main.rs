@@ -4,10 +4,12 @@
 
 mod bench;
 mod cli;
+mod contents;
 mod context;
 mod engine;
 mod error;
 mod execute;
+mod files;
 mod guard;
 mod journal;
 mod neighbours;

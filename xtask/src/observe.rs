@@ -12,7 +12,7 @@ use crate::error::{Failure, Result};
 use crate::secrets::Password;
 use crate::tools::docker::{Container, NetworkState, VolumeState};
 use crate::tools::neo4j::Neo4j;
-use crate::tools::redis::{self, Redis};
+use crate::tools::redis::{Redis, field};
 
 /// The objects of one deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,22 +219,25 @@ pub(crate) fn graph(
 
 /// Redis' facts, as its admin user, inside the container.
 pub(crate) fn keys(context: &Context, container: &Container) -> Result<KeyFacts> {
-    let redis = Redis {
-        docker: &context.docker,
-        container: &container.id,
-    };
+    let redis = redis(context, container);
     thread::scope(|scope| {
         let keys = scope.spawn(|| redis.keys());
         let users = scope.spawn(|| redis.admin(&["ACL", "LIST"]));
         let info = redis.admin(&["INFO", "server"])?;
         Ok(KeyFacts {
-            version: redis::field(&info, "redis_version")
-                .unwrap_or_default()
-                .to_owned(),
+            version: field(&info, "redis_version").unwrap_or_default().to_owned(),
             keys: joined(keys)?.values().sum(),
             users: joined(users)?.lines().map(str::to_owned).collect(),
         })
     })
+}
+
+/// The Redis in a container.
+pub(crate) fn redis<'a>(context: &'a Context, container: &'a Container) -> Redis<'a> {
+    Redis {
+        docker: &context.docker,
+        container: &container.id,
+    }
 }
 
 /// The Neo4j in a container.

@@ -11,13 +11,16 @@ mod logged;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use duct::{Expression, Handle};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::error::{Failure, Result};
@@ -137,7 +140,7 @@ impl Invocation {
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one door")]
-    fn expression(&self) -> duct::Expression {
+    fn expression(&self) -> Expression {
         let args: Vec<OsString> = self.args.iter().map(OsString::from).collect();
         let mut expression = duct::cmd(&self.program, args)
             .full_env(environment(&self.env))
@@ -234,27 +237,22 @@ impl Runner {
     /// cases the child's whole process group has been ended.
     pub(crate) fn run(&self, invocation: &Invocation) -> Result<Reply> {
         self.interrupt.check()?;
-        self.ui.child(&invocation.line());
-        let handle = invocation
+        let expression = invocation
             .expression()
             .stdin_bytes(invocation.stdin.clone())
             .stdout_capture()
-            .stderr_capture()
-            // A group of its own, so that Ctrl-C reaches us first and a deadline ends all of it.
-            .before_spawn(|command| {
-                command.process_group(0);
-                Ok(())
-            })
-            .start()
-            .map_err(|error| not_started(invocation, &error))?;
-        let output = self.wait(invocation, &handle)?;
-        Ok(Reply {
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-            code: exit_code(output.status),
-            line: invocation.line(),
-            secrets: invocation.secrets.clone(),
-        })
+            .stderr_capture();
+        let handle = self.start(invocation, &expression)?;
+        match self.wait(invocation, &handle, |_| false)? {
+            Waited::Ended(output) => Ok(Reply {
+                stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+                stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+                code: exit_code(output.status),
+                line: invocation.line(),
+                secrets: invocation.secrets.clone(),
+            }),
+            Waited::GivenUp | Waited::TooLong => Err(Failure::failed(too_long(invocation))),
+        }
     }
 
     /// Runs a child that talks to the person: our terminal is its terminal, no deadline.
@@ -280,58 +278,86 @@ impl Runner {
     ///
     /// # Errors
     /// The program is missing, or the log cannot be written.
-    pub(crate) fn detach(&self, invocation: &Invocation, log: &std::path::Path) -> Result<u32> {
-        self.ui.child(&invocation.line());
-        let file = std::fs::File::create(log).map_err(|error| {
-            Failure::failed(format!("cannot write the log {}: {error}", log.display()))
-        })?;
-        let copy = file
-            .try_clone()
-            .map_err(|error| Failure::failed(format!("{}: {error}", log.display())))?;
-        let handle = invocation
-            .expression()
-            .stdin_null()
-            .stdout_file(file)
-            .stderr_file(copy)
-            .before_spawn(|command| {
-                command.process_group(0);
-                Ok(())
-            })
-            .start()
-            .map_err(|error| not_started(invocation, &error))?;
+    pub(crate) fn detach(&self, invocation: &Invocation, log: &Path) -> Result<u32> {
+        let handle = self.start(invocation, &to_file(invocation, log)?)?;
         let pid = handle.pids().first().copied().unwrap_or_default();
         // duct's handle would reap the child; this one is left to init.
         std::mem::forget(handle);
         Ok(pid)
     }
 
-    fn wait(&self, invocation: &Invocation, handle: &duct::Handle) -> Result<std::process::Output> {
+    /// Starts a child in a group of its own, so that Ctrl-C reaches us first and a deadline ends all
+    /// of it.
+    fn start(&self, invocation: &Invocation, expression: &Expression) -> Result<Handle> {
+        self.ui.child(&invocation.line());
+        expression
+            .before_spawn(|command| {
+                command.process_group(0);
+                Ok(())
+            })
+            .start()
+            .map_err(|error| not_started(invocation, &error))
+    }
+
+    /// Waits for a child, and ends its whole group on Ctrl-C, at its deadline, or when `give_up`,
+    /// which is told how long it has run, says so.
+    fn wait(
+        &self,
+        invocation: &Invocation,
+        handle: &Handle,
+        give_up: impl Fn(Duration) -> bool,
+    ) -> Result<Waited> {
         let started = Instant::now();
         loop {
             let reply = handle
                 .wait_timeout(Duration::from_millis(50))
                 .map_err(|error| Failure::failed(format!("`{}`: {error}", invocation.line())))?;
             if let Some(output) = reply {
-                return Ok(output.clone());
+                return Ok(Waited::Ended(output.clone()));
             }
-            if self.interrupt.pressed() {
-                end(handle);
-                return Err(Failure::interrupted());
-            }
-            if started.elapsed() >= invocation.deadline {
-                end(handle);
-                return Err(Failure::failed(format!(
-                    "`{}` did not end within {} s and was ended",
-                    invocation.line(),
-                    invocation.deadline.as_secs()
-                )));
-            }
+            let outcome = if self.interrupt.pressed() {
+                Err(Failure::interrupted())
+            } else if give_up(started.elapsed()) {
+                Ok(Waited::GivenUp)
+            } else if started.elapsed() >= invocation.deadline {
+                Ok(Waited::TooLong)
+            } else {
+                continue;
+            };
+            end(handle);
+            return outcome;
         }
     }
 }
 
+/// How a wait came to its end. But for the first, the child has been ended.
+enum Waited {
+    Ended(Output),
+    GivenUp,
+    TooLong,
+}
+
+fn too_long(invocation: &Invocation) -> String {
+    format!(
+        "`{}` did not end within {} s and was ended",
+        invocation.line(),
+        invocation.deadline.as_secs()
+    )
+}
+
+/// A child that reads nothing and whose output goes to a new file.
+fn to_file(invocation: &Invocation, log: &Path) -> Result<Expression> {
+    let unwritable = |error: io::Error| {
+        Failure::failed(format!("cannot write the log {}: {error}", log.display()))
+    };
+    let file = File::create(log).map_err(unwritable)?;
+    let copy = file.try_clone().map_err(unwritable)?;
+    let expression = invocation.expression().stdin_null();
+    Ok(expression.stdout_file(file).stderr_file(copy))
+}
+
 /// Ends a child's process group: politely, then at once.
-fn end(handle: &duct::Handle) {
+fn end(handle: &Handle) {
     let groups: Vec<Pid> = handle
         .pids()
         .into_iter()
@@ -377,7 +403,7 @@ fn not_started(invocation: &Invocation, error: &io::Error) -> Failure {
     Failure::failed(format!("`{}`: {error}", invocation.line()))
 }
 
-fn exit_code(status: std::process::ExitStatus) -> i32 {
+fn exit_code(status: ExitStatus) -> i32 {
     status
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal))
@@ -423,87 +449,4 @@ pub(crate) fn quoted(word: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn runner() -> Runner {
-        Runner::new(Interrupt::default(), Ui::silent())
-    }
-
-    fn shell(script: &str) -> Invocation {
-        Invocation::new("sh").args(["-c", script])
-    }
-
-    #[test]
-    fn a_missing_program_is_told_from_a_missing_folder() {
-        let missing = runner()
-            .run(&Invocation::new("no-such-program"))
-            .expect_err("it does not exist");
-        assert_eq!(missing.message, "`no-such-program` is not installed");
-        let elsewhere = runner()
-            .run(&shell("true").folder("/no/such/folder"))
-            .expect_err("it does not exist");
-        assert!(elsewhere.message.contains("/no/such/folder does not exist"));
-    }
-
-    #[test]
-    fn a_child_that_hangs_is_ended_with_its_own_children_at_the_deadline() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mark = folder.path().join("alive");
-        let script = format!("(sleep 1; touch {}) & wait", mark.display());
-        let started = Instant::now();
-        let failure = runner()
-            .run(&shell(&script).deadline(Duration::from_millis(200)))
-            .expect_err("it hangs");
-        assert!(failure.message.contains("did not end within"));
-        assert!(started.elapsed() < Duration::from_secs(3));
-        while started.elapsed() < Duration::from_millis(1300) {
-            assert!(!mark.exists(), "the grandchild was left running");
-            std::thread::yield_now();
-        }
-    }
-
-    #[test]
-    fn a_child_ended_by_a_signal_is_told_as_a_shell_would() {
-        let reply = runner().run(&shell("kill -9 $$")).expect("it ran");
-        assert_eq!(reply.code, 137);
-    }
-
-    #[test]
-    fn a_secret_is_in_no_line_and_no_error() {
-        let invocation = shell("echo \"$WORD\" >&2; exit 3").secret("WORD", "open sesame");
-        let failure = runner()
-            .run(&invocation)
-            .expect("it ran")
-            .ok()
-            .expect_err("it failed");
-        assert!(!failure.message.contains("open sesame"), "{failure}");
-        assert!(failure.message.contains("•••"), "{failure}");
-    }
-
-    #[test]
-    fn variables_that_choose_another_engine_or_project_do_not_reach_a_child() {
-        let given = BTreeMap::from([("TTA_GIVEN".to_owned(), "1".to_owned())]);
-        let names: Vec<OsString> = environment(&given).into_keys().collect();
-        let leads_elsewhere = |name: &OsString| {
-            let name = name.to_string_lossy();
-            name.starts_with("DOCKER_") || name.starts_with("COMPOSE_")
-        };
-        assert!(!names.iter().any(leads_elsewhere));
-        assert!(names.contains(&"TTA_GIVEN".into()));
-    }
-
-    #[test]
-    fn an_interrupt_ends_the_child_and_is_told_as_one() {
-        let interrupt = Interrupt::default();
-        interrupt.0.store(true, Ordering::SeqCst);
-        let runner = Runner::new(interrupt, Ui::silent());
-        let failure = runner.run(&shell("sleep 10")).expect_err("interrupted");
-        assert_eq!(failure.kind.exit_code(), 130);
-    }
-
-    #[test]
-    fn control_characters_of_a_tool_do_not_reach_the_terminal() {
-        assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
-    }
-}
+mod tests;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -13,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
+use crate::files::replace;
 use crate::journal::private_folder;
 use crate::observe::Observed;
 use crate::secrets::{self, Password};
@@ -127,16 +127,9 @@ fn compose_file(context: &Context, target: &Target) -> Result<PathBuf> {
     compose.ok_or_else(|| Failure::failed("nothing was rendered"))
 }
 
-/// Written beside its place and renamed: another run reads the old file or the new one.
 fn write(path: &Path, contents: &str) -> anyhow::Result<()> {
-    let folder = path.parent().context("a file has a folder")?;
-    private_folder(folder)?;
-    let file = tempfile::NamedTempFile::new_in(folder)?;
-    fs::write(file.path(), contents)?;
-    // Redis' own user reads the users file through a bind mount.
-    fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644))?;
-    file.persist(path)?;
-    Ok(())
+    private_folder(path.parent().context("a file has a folder")?)?;
+    replace(path, contents)
 }
 
 /// Three ports that nobody listens on and that no other instance has been given.

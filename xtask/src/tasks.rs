@@ -155,34 +155,3 @@ fn not_running(deployment: &Deployment, state: &str, container: &str) -> Failure
     Failure::failed(format!("{container} {state}: {deployment} is not up"))
         .hint(format!("cargo xtask up {}", deployment.environment()))
 }
-
-/// What a deployment holds, where its servers can be asked. The second of each pair is why not.
-pub(crate) struct Contents {
-    pub(crate) graph: Result<observe::GraphFacts, String>,
-    pub(crate) keys: Result<observe::KeyFacts, String>,
-}
-
-/// Asks both servers side by side.
-pub(crate) fn contents(context: &Context, observed: &Observed) -> Contents {
-    let deployment = &observed.deployment;
-    let running = |container: &Option<Container>| match container {
-        Some(container) if container.running() => Ok(container.clone()),
-        Some(container) => Err(format!("its container is {}", container.state.status)),
-        None => Err("it has no container".to_owned()),
-    };
-    std::thread::scope(|scope| {
-        let graph = scope.spawn(|| {
-            let password = crate::secrets::password(deployment.environment())
-                .map_err(|failure| failure.message)?;
-            observe::graph(context, deployment, &running(&observed.neo4j)?, &password)
-                .map_err(|failure| failure.message)
-        });
-        let keys = running(&observed.redis).and_then(|container| {
-            observe::keys(context, &container).map_err(|failure| failure.message)
-        });
-        let graph = graph
-            .join()
-            .unwrap_or_else(|_| Err("a thread of this command died".to_owned()));
-        Contents { graph, keys }
-    })
-}

@@ -11,9 +11,8 @@ use environments::render::{self, Target};
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::observe::{Observed, joined, neo4j};
+use crate::observe::{self, Observed, joined, neo4j};
 use crate::secrets;
-use crate::tools::redis::Redis;
 
 /// What in-place has to drop, and what it cannot set right.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,10 +74,7 @@ fn redis(context: &Context, observed: &Observed, target: &Target) -> Result<Vec<
     let container = observed
         .container(Service::Redis)
         .ok_or_else(|| Failure::failed("Redis has no container"))?;
-    let server = Redis {
-        docker: &context.docker,
-        container: &container.id,
-    };
+    let server = observe::redis(context, container);
     let words = container.command().iter().map(String::as_str);
     let args: Vec<&str> = std::iter::once("tta-redis-drift").chain(words).collect();
     let asked = context

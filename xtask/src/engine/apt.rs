@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use crate::context::Context;
 use crate::engine::os::System;
 use crate::engine::plan::{self, Installation, KEYRING, NewFile, Target};
 use crate::error::{Failure, Result};
+use crate::files::replace;
 use crate::process::{Invocation, Reply};
 
 /// How long lists and packages may take to arrive.
@@ -157,17 +157,10 @@ pub(crate) fn install(context: &Context, installation: &Installation) -> Result<
     apt.run("apt-get", &[&args[..], &asked].concat()).map(drop)
 }
 
-/// Beside its place, then renamed, and readable by apt's own user.
 fn write(file: &NewFile) -> anyhow::Result<()> {
     let path = Path::new(file.path);
-    let folder = path.parent().context("a file has a folder")?;
-    fs::create_dir_all(folder)?;
-    let beside = tempfile::Builder::new()
-        .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder)?;
-    fs::write(beside.path(), &file.text)?;
-    beside.persist(path)?;
-    Ok(())
+    fs::create_dir_all(path.parent().context("a file has a folder")?)?;
+    replace(path, &file.text)
 }
 
 /// A copy of apt's sources and preferences with the new files among them; the options that make apt

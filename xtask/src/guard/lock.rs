@@ -114,7 +114,7 @@ fn held(deployment: &Deployment, holder: &Holder) -> Failure {
 }
 
 /// Where all users of a machine meet: the lock folder, which anyone may write to.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     let shared = Path::new("/run/lock");
     let usable = std::fs::metadata(shared)
         .is_ok_and(|folder| folder.is_dir() && folder.permissions().mode() & 0o1777 == 0o1777);

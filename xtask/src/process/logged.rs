@@ -1,11 +1,10 @@
 //! Children whose output goes to a file: builds and downloads, which say much and take long.
 
-use std::fs::{self, File};
-use std::os::unix::process::CommandExt;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::{Invocation, Runner, end, exit_code, not_started, printable, tail};
+use super::{Invocation, Runner, Waited, exit_code, printable, tail, to_file, too_long};
 use crate::error::{Failure, Result};
 
 /// How such a child ended.
@@ -69,54 +68,22 @@ impl Runner {
         first_word: Option<Duration>,
     ) -> Result<Logged> {
         self.interrupt.check()?;
-        self.ui.child(&invocation.line());
-        let unwritable = |error: std::io::Error| {
-            Failure::failed(format!("cannot write the log {}: {error}", log.display()))
-        };
-        let file = File::create(log).map_err(unwritable)?;
-        let copy = file.try_clone().map_err(unwritable)?;
-        let handle = invocation
-            .expression()
-            .stdin_null()
-            .stdout_file(file)
-            .stderr_file(copy)
-            .before_spawn(|command| {
-                command.process_group(0);
-                Ok(())
-            })
-            .start()
-            .map_err(|error| not_started(invocation, &error))?;
-        let started = Instant::now();
+        let handle = self.start(invocation, &to_file(invocation, log)?)?;
         let logged = |code| Logged {
             code,
             line: invocation.line(),
             log: log.to_owned(),
         };
-        loop {
-            let ended = handle
-                .wait_timeout(Duration::from_millis(50))
-                .map_err(|error| Failure::failed(format!("`{}`: {error}", invocation.line())))?;
-            if let Some(output) = ended {
-                return Ok(logged(Some(exit_code(output.status))));
-            }
-            if self.interrupt.pressed() {
-                end(&handle);
-                return Err(Failure::interrupted());
-            }
-            let said = || fs::metadata(log).is_ok_and(|log| log.len() > 0);
-            if first_word.is_some_and(|patience| started.elapsed() > patience) && !said() {
-                end(&handle);
-                return Ok(logged(None));
-            }
-            if started.elapsed() >= invocation.deadline {
-                end(&handle);
-                return Err(Failure::failed(format!(
-                    "`{}` did not end within {} s and was ended; what it said is in {}",
-                    invocation.line(),
-                    invocation.deadline.as_secs(),
-                    log.display()
-                )));
-            }
+        let silent = || !fs::metadata(log).is_ok_and(|log| log.len() > 0);
+        let mute = |ran| first_word.is_some_and(|patience| ran > patience) && silent();
+        match self.wait(invocation, &handle, mute)? {
+            Waited::Ended(output) => Ok(logged(Some(exit_code(output.status)))),
+            Waited::GivenUp => Ok(logged(None)),
+            Waited::TooLong => Err(Failure::failed(format!(
+                "{}; what it said is in {}",
+                too_long(invocation),
+                log.display()
+            ))),
         }
     }
 }

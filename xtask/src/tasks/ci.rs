@@ -13,7 +13,7 @@ use xshell::{Shell, cmd};
 
 use crate::cli::{Ci, Test};
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::report::Answer;
 use crate::tasks::test::{cargo, shell};
 use crate::tasks::{generate, test};
@@ -193,7 +193,7 @@ fn timed(name: &'static str, work: impl FnOnce() -> Result<bool>) -> Result<Outc
     let started = Instant::now();
     let passed = match work() {
         Ok(passed) => passed,
-        Err(failure) if failure.kind.exit_code() == 130 => return Err(failure),
+        Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
         Err(failure) => return Err(failure.within(name)),
     };
     Ok(Outcome {

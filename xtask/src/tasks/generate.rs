@@ -10,6 +10,7 @@ use similar::TextDiff;
 
 use crate::context::{Context, Done};
 use crate::error::{Failure, Result};
+use crate::files::replace;
 use crate::report::{Answer, Changed};
 use crate::secrets;
 use crate::ui::counted;
@@ -79,16 +80,9 @@ fn there(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Beside its place, then renamed: nobody ever reads half a file.
 fn write(path: &Path, contents: &str) -> anyhow::Result<()> {
-    let folder = path.parent().context("a file has a folder")?;
-    fs::create_dir_all(folder)?;
-    let file = tempfile::Builder::new()
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)?;
-    fs::write(file.path(), contents)?;
-    file.persist(path)?;
-    Ok(())
+    fs::create_dir_all(path.parent().context("a file has a folder")?)?;
+    replace(path, contents)
 }
 
 fn diff(drifted: &[(RenderedFile, String)]) -> String {

@@ -8,6 +8,7 @@ use std::thread;
 use environments::{Disposable, Test};
 
 use crate::cli::{ResetMode, ResetTest};
+use crate::contents::{Contents, agree, contents, notes};
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::execute::execute;
@@ -17,8 +18,7 @@ use crate::plan::{self, InPlace, Plan, Seed};
 use crate::report::Answer;
 use crate::seed;
 use crate::stack::Stack;
-use crate::tasks::wipe_dev::{agree, notes};
-use crate::tasks::{Contents, Held, contents, hold, planned, show};
+use crate::tasks::{Held, hold, planned, show};
 use crate::tidiness::{Tidiness, inspect};
 
 const NAME: &str = "reset-test";

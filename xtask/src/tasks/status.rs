@@ -5,12 +5,12 @@ use std::thread;
 use environments::{Environment, Service};
 use serde_json::{Value, json};
 
+use crate::contents::{Contents, contents};
 use crate::context::Context;
 use crate::error::Result;
 use crate::guard::identity;
 use crate::observe::{Observed, observe};
 use crate::report::Answer;
-use crate::tasks::{Contents, contents};
 use crate::tools::docker::Container;
 use crate::ui;
 
@@ -30,7 +30,7 @@ pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Ans
             .collect();
         threads
             .into_iter()
-            .filter_map(|thread| thread.join().ok())
+            .map(|thread| thread.join().unwrap_or_else(|_| Contents::unknown()))
             .collect()
     });
     let head = [

@@ -84,13 +84,7 @@ fn an_engine_that_dies_half_way_is_told_with_the_step_and_the_same_command_goes_
     set.order(&[]);
     set.change(|state| state.gone = false);
     set.xtask(&WIPE).run().code(0);
-    assert_eq!(
-        (
-            set.graph(Environment::Dev).nodes,
-            set.keys(Environment::Dev)
-        ),
-        (0, 0)
-    );
+    set.holds(Environment::Dev, 0, 0);
 }
 
 #[test]

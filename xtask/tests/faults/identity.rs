@@ -207,13 +207,7 @@ fn a_development_that_is_down_is_wiped_by_its_labels_and_the_plan_says_so() {
         .code(0)
         .stderr_has("Neo4j: contents not inspected, it has no container")
         .stderr_has("Redis: contents not inspected, it has no container");
-    assert_eq!(
-        (
-            set.graph(Environment::Dev).nodes,
-            set.keys(Environment::Dev)
-        ),
-        (0, 0)
-    );
+    set.holds(Environment::Dev, 0, 0);
 }
 
 #[test]
@@ -227,13 +221,7 @@ fn a_development_that_is_broken_is_wiped_by_its_labels_and_the_plan_says_so() {
         .code(0)
         .stderr_has("Neo4j: contents not inspected")
         .stderr_has("HTTP refuses connections");
-    assert_eq!(
-        (
-            set.graph(Environment::Dev).nodes,
-            set.keys(Environment::Dev)
-        ),
-        (0, 0)
-    );
+    set.holds(Environment::Dev, 0, 0);
 }
 
 #[test]

@@ -75,13 +75,7 @@ pub(crate) const UP_FROM_PAUSED: Scenario = Scenario {
     },
     goal: |set| {
         runs(set, Environment::Staging);
-        assert_eq!(
-            (
-                set.graph(Environment::Staging).nodes,
-                set.keys(Environment::Staging)
-            ),
-            (3, 5)
-        );
+        set.holds(Environment::Staging, 3, 5);
     },
     changes: 2,
 };
@@ -97,13 +91,7 @@ pub(crate) const DOWN: Scenario = Scenario {
             assert!(!state.containers.contains_key(&staging.container(service)));
         }
         assert!(!state.networks.contains_key(&staging.network()));
-        assert_eq!(
-            (
-                set.graph(Environment::Staging).nodes,
-                set.keys(Environment::Staging)
-            ),
-            (3, 5)
-        );
+        set.holds(Environment::Staging, 3, 5);
     },
     changes: 5,
 };
@@ -147,17 +135,7 @@ fn fresh(set: &Set, environment: Environment, nodes: u64) {
 
 fn emptied(set: &Set, nodes: u64) {
     runs(set, Environment::Test);
-    let graph = set.graph(Environment::Test);
-    assert_eq!(
-        (
-            graph.nodes,
-            graph.relationships,
-            set.keys(Environment::Test)
-        ),
-        (nodes, 0, 0)
-    );
-    assert!(graph.constraints.is_empty() && graph.indexes.is_empty());
-    assert_eq!(graph.lookup_indexes.len(), 2);
+    set.emptied(Environment::Test, nodes);
 }
 
 impl Scenario {

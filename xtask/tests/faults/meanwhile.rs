@@ -15,13 +15,7 @@ fn volumes_kept(set: &Set) {
         .iter()
         .any(|subject| subject.starts_with("volume"));
     assert!(!removed, "a volume was touched: {:?}", set.changes());
-    assert_eq!(
-        (
-            set.graph(Environment::Dev).nodes,
-            set.keys(Environment::Dev)
-        ),
-        (3, 5)
-    );
+    set.holds(Environment::Dev, 3, 5);
 }
 
 #[test]
@@ -97,13 +91,7 @@ fn a_container_that_somebody_removed_since_the_plan_is_no_failure() {
     let patch = json!({ "containers": { "tta-dev-redis": null } });
     set.order(&[at_change(1, Act::Behind(patch))]);
     set.xtask(&WIPE).run().code(0);
-    assert_eq!(
-        (
-            set.graph(Environment::Dev).nodes,
-            set.keys(Environment::Dev)
-        ),
-        (0, 0)
-    );
+    set.holds(Environment::Dev, 0, 0);
 }
 
 #[test]

@@ -195,11 +195,5 @@ fn a_new_password_for_a_volume_that_was_made_with_another_is_told_as_that() {
         .stderr_has("the password given is not the one that its volume was made with")
         .stderr_has("ALTER CURRENT USER SET PASSWORD");
     hidden(&set, &secret, ended);
-    assert_eq!(
-        (
-            set.graph(Environment::Staging).nodes,
-            set.keys(Environment::Staging)
-        ),
-        (3, 5)
-    );
+    set.holds(Environment::Staging, 3, 5);
 }

@@ -207,6 +207,26 @@ impl Set {
         self.state().volumes[&main_set(environment).volume(Volume::RedisData)].keys
     }
 
+    /// Fails unless an environment of the main set holds just that.
+    #[track_caller]
+    pub(crate) fn holds(&self, environment: Environment, nodes: u64, keys: u64) {
+        let found = (self.graph(environment).nodes, self.keys(environment));
+        assert_eq!(found, (nodes, keys), "{environment}");
+    }
+
+    /// Fails unless that many nodes are all that it holds, and its schema is that of a new store.
+    #[track_caller]
+    pub(crate) fn emptied(&self, environment: Environment, nodes: u64) {
+        self.holds(environment, nodes, 0);
+        let graph = self.graph(environment);
+        assert_eq!(graph.relationships, 0, "{graph:?}");
+        assert!(
+            graph.constraints.is_empty() && graph.indexes.is_empty(),
+            "{graph:?}"
+        );
+        assert_eq!(graph.lookup_indexes.len(), 2, "{graph:?}");
+    }
+
     fn log(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.engine.file("log.jsonl")).unwrap_or_default();
         let parsed = |line: &str| serde_json::from_str(line).expect("the log is JSON");

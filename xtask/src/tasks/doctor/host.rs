@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
 
 use environments::{Environment, PublishedPorts, Service};
 
 use crate::context::Context;
 use crate::engine::detect::Facts;
 use crate::engine::judge::{Check, Status};
+use crate::guard::lock;
 use crate::journal::private_folder;
 use crate::observe::Observed;
 use crate::ui::bytes;
@@ -171,17 +171,14 @@ pub(super) fn folders(context: &Context) -> Vec<Check> {
             "set TTA_STATE to a folder of yours",
         ),
     };
-    let usable = |folder: &str| Path::new(folder).is_dir() && tempfile::tempfile_in(folder).is_ok();
-    let locks = match ["/run/lock", "/tmp"]
-        .into_iter()
-        .find(|folder| usable(folder))
-    {
-        Some(folder) => Check::ok("lock folder", folder),
-        None => Check::new(
+    let folder = lock::folder();
+    let locks = match tempfile::tempfile_in(&folder) {
+        Ok(_) => Check::ok("lock folder", folder.display().to_string()),
+        Err(error) => Check::new(
             "lock folder",
             Status::Missing,
-            "neither /run/lock nor /tmp can be written to",
-            "sudo chmod 1777 /tmp",
+            format!("{}: {error}", folder.display()),
+            format!("sudo chmod 1777 {}", folder.display()),
         ),
     };
     vec![state, locks]

@@ -17,7 +17,6 @@ use crate::observe::{self, joined, observe_one};
 use crate::secrets;
 use crate::tasks::hold;
 use crate::tools::docker::Container;
-use crate::tools::redis::Redis;
 use crate::ui;
 
 /// How long a key may be left behind, in seconds.
@@ -200,11 +199,7 @@ impl<'a> Servers<'a> {
     }
 
     fn keys(&self, args: &[&str]) -> Result<String> {
-        let redis = Redis {
-            docker: &self.context.docker,
-            container: &self.redis.id,
-        };
-        redis.admin(args)
+        observe::redis(self.context, &self.redis).admin(args)
     }
 
     fn write_node(&self, run: &str) -> Result<u64> {

@@ -1,0 +1,120 @@
+//! What a deployment holds: asked for before it is emptied, and shown in the plan and by `status`.
+
+use std::thread;
+
+use environments::{Deployment, Volume};
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::guard::identity;
+use crate::observe::{self, Observed};
+use crate::secrets;
+use crate::tools::docker::Container;
+use crate::ui::{bytes, counted};
+
+/// What a deployment holds, where its servers can be asked. The second of each pair is why not.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) graph: Result<observe::GraphFacts, String>,
+    pub(crate) keys: Result<observe::KeyFacts, String>,
+}
+
+impl Contents {
+    /// What is told where nobody came back to tell: never another environment's contents.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            graph: Err(DIED.to_owned()),
+            keys: Err(DIED.to_owned()),
+        }
+    }
+}
+
+const DIED: &str = "a thread of this command died";
+
+/// Asks both servers side by side.
+pub(crate) fn contents(context: &Context, observed: &Observed) -> Contents {
+    let deployment = &observed.deployment;
+    let running = |container: &Option<Container>| match container {
+        Some(container) if container.running() => Ok(container.clone()),
+        Some(container) => Err(format!("its container is {}", container.state.status)),
+        None => Err("it has no container".to_owned()),
+    };
+    thread::scope(|scope| {
+        let graph = scope.spawn(|| {
+            let password =
+                secrets::password(deployment.environment()).map_err(|failure| failure.message)?;
+            observe::graph(context, deployment, &running(&observed.neo4j)?, &password)
+                .map_err(|failure| failure.message)
+        });
+        let keys = running(&observed.redis).and_then(|container| {
+            observe::keys(context, &container).map_err(|failure| failure.message)
+        });
+        let graph = graph.join().unwrap_or_else(|_| Err(DIED.to_owned()));
+        Contents { graph, keys }
+    })
+}
+
+/// Servers that answer must be the environment's own. Those that don't answer say nothing: the labels
+/// of the volumes have decided, and the plan says that the contents were not inspected.
+pub(crate) fn agree(command: &str, deployment: &Deployment, found: &Contents) -> Result<()> {
+    let mut objections = Vec::new();
+    if let Ok(facts) = &found.graph {
+        objections.extend(identity::graph(deployment, facts));
+    }
+    if let Ok(facts) = &found.keys {
+        objections.extend(identity::keys(deployment, facts));
+    }
+    identity::settle(command, deployment, &objections)
+}
+
+/// What would be lost.
+pub(crate) fn notes(context: &Context, observed: &Observed, found: &Contents) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.push(match &found.graph {
+        Ok(facts) => format!(
+            "Neo4j {} holds {}, {}",
+            facts.version,
+            counted(facts.nodes, "node"),
+            counted(facts.relationships, "relationship")
+        ),
+        Err(reason) => format!("Neo4j: contents not inspected, {reason}"),
+    });
+    notes.push(match &found.keys {
+        Ok(facts) => format!(
+            "Redis {} holds {}",
+            facts.version,
+            counted(facts.keys, "key")
+        ),
+        Err(reason) => format!("Redis: contents not inspected, {reason}"),
+    });
+    // Side by side: each count waits for a child.
+    let sizes = thread::scope(|scope| {
+        let threads: Vec<_> = observed
+            .volumes()
+            .map(|(volume, state)| (state, scope.spawn(move || size(context, observed, volume))))
+            .collect();
+        threads
+            .into_iter()
+            .map(|(state, thread)| (state, thread.join().ok().flatten()))
+            .collect::<Vec<_>>()
+    });
+    notes.extend(sizes.into_iter().map(|(state, size)| {
+        let size = size.map_or_else(|| "size not known".to_owned(), bytes);
+        format!("{} ({size}, made {})", state.name, state.created_at)
+    }));
+    notes
+}
+
+/// The bytes in a volume, counted inside the container that mounts it.
+fn size(context: &Context, observed: &Observed, volume: Volume) -> Option<u64> {
+    let container = observed
+        .container(volume.service())
+        .filter(|container| Container::running(container))?;
+    let folder = match volume {
+        Volume::Neo4jData | Volume::RedisData => "/data",
+        Volume::Neo4jLogs => "/logs",
+    };
+    let du = context.docker.exec(&container.id, &["du", "-sb", folder]);
+    let reply = context.runner.run(&du).ok()?;
+    reply.stdout.split_whitespace().next()?.parse().ok()
+}

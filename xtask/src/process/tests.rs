@@ -1,0 +1,84 @@
+//! What is relied on of children, each a test.
+
+use super::*;
+
+fn runner() -> Runner {
+    Runner::new(Interrupt::default(), Ui::silent())
+}
+
+fn shell(script: &str) -> Invocation {
+    Invocation::new("sh").args(["-c", script])
+}
+
+#[test]
+fn a_missing_program_is_told_from_a_missing_folder() {
+    let missing = runner()
+        .run(&Invocation::new("no-such-program"))
+        .expect_err("it does not exist");
+    assert_eq!(missing.message, "`no-such-program` is not installed");
+    let elsewhere = runner()
+        .run(&shell("true").folder("/no/such/folder"))
+        .expect_err("it does not exist");
+    assert!(elsewhere.message.contains("/no/such/folder does not exist"));
+}
+
+#[test]
+fn a_child_that_hangs_is_ended_with_its_own_children_at_the_deadline() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mark = folder.path().join("alive");
+    let script = format!("(sleep 1; touch {}) & wait", mark.display());
+    let started = Instant::now();
+    let failure = runner()
+        .run(&shell(&script).deadline(Duration::from_millis(200)))
+        .expect_err("it hangs");
+    assert!(failure.message.contains("did not end within"));
+    assert!(started.elapsed() < Duration::from_secs(3));
+    while started.elapsed() < Duration::from_millis(1300) {
+        assert!(!mark.exists(), "the grandchild was left running");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_child_ended_by_a_signal_is_told_as_a_shell_would() {
+    let reply = runner().run(&shell("kill -9 $$")).expect("it ran");
+    assert_eq!(reply.code, 137);
+}
+
+#[test]
+fn a_secret_is_in_no_line_and_no_error() {
+    let invocation = shell("echo \"$WORD\" >&2; exit 3").secret("WORD", "open sesame");
+    let failure = runner()
+        .run(&invocation)
+        .expect("it ran")
+        .ok()
+        .expect_err("it failed");
+    assert!(!failure.message.contains("open sesame"), "{failure}");
+    assert!(failure.message.contains("•••"), "{failure}");
+}
+
+#[test]
+fn variables_that_choose_another_engine_or_project_do_not_reach_a_child() {
+    let given = BTreeMap::from([("TTA_GIVEN".to_owned(), "1".to_owned())]);
+    let names: Vec<OsString> = environment(&given).into_keys().collect();
+    let leads_elsewhere = |name: &OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with("DOCKER_") || name.starts_with("COMPOSE_")
+    };
+    assert!(!names.iter().any(leads_elsewhere));
+    assert!(names.contains(&"TTA_GIVEN".into()));
+}
+
+#[test]
+fn an_interrupt_ends_the_child_and_is_told_as_one() {
+    let interrupt = Interrupt::default();
+    interrupt.0.store(true, Ordering::SeqCst);
+    let runner = Runner::new(interrupt, Ui::silent());
+    let failure = runner.run(&shell("sleep 10")).expect_err("interrupted");
+    assert_eq!(failure.kind.exit_code(), 130);
+}
+
+#[test]
+fn control_characters_of_a_tool_do_not_reach_the_terminal() {
+    assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
+}
