@@ -169,23 +169,17 @@ fn start(context: &Context, stack: &Stack) -> Result<()> {
 
 /// Both servers answer: Neo4j on Bolt and on the environment's database, Redis as its user.
 fn await_ready(context: &Context, stack: &Stack) -> Result<()> {
-    let servers = answering(context, stack)?;
-    prove(context, stack, &servers.neo4j, "").map(drop)
+    let servers = servers(context, stack)?;
+    answering(context, stack, &servers, "").map(drop)
 }
 
 /// Both servers answer and hold nothing; then the fixture is loaded.
 fn await_empty(context: &Context, stack: &Stack, seed: Option<&Seed>) -> Result<()> {
-    let servers = answering(context, stack)?;
-    let redis = observe::redis(context, &servers.redis);
-    no_keys(&stack.deployment, &redis)?;
-    prove(
-        context,
-        stack,
-        &servers.neo4j,
-        &format!("{ASSERT_EMPTY}{}", seeding(seed)),
-    )
-    .map(drop)
-    .map_err(|failure| seeding_failure(&stack.deployment, seed, failure))
+    let servers = servers(context, stack)?;
+    let script = format!("{ASSERT_EMPTY}{}", seeding(seed));
+    answering(context, stack, &servers, &script)
+        .map_err(|failure| seeding_failure(&stack.deployment, seed, failure))?;
+    no_keys(&stack.deployment, &observe::redis(context, &servers.redis))
 }
 
 struct Servers {
@@ -193,22 +187,43 @@ struct Servers {
     redis: Container,
 }
 
-/// Waits for both servers side by side.
-fn answering(context: &Context, stack: &Stack) -> Result<Servers> {
+fn servers(context: &Context, stack: &Stack) -> Result<Servers> {
     let observed = observe_one(context, &stack.deployment)?;
     let missing = |service| {
         let name = stack.deployment.container(service);
         move || Failure::failed(format!("compose started no container {name}"))
     };
-    let neo4j = observed.neo4j.ok_or_else(missing(Service::Neo4j))?;
-    let redis = observed.redis.ok_or_else(missing(Service::Redis))?;
+    Ok(Servers {
+        neo4j: observed.neo4j.ok_or_else(missing(Service::Neo4j))?,
+        redis: observed.redis.ok_or_else(missing(Service::Redis))?,
+    })
+}
+
+/// Waits for both servers side by side, and proves Neo4j with the script as soon as Bolt takes
+/// it: HTTP, which its health check asks, answers a second later. The lines that it printed.
+fn answering(
+    context: &Context,
+    stack: &Stack,
+    servers: &Servers,
+    script: &str,
+) -> Result<Vec<String>> {
     let database = stack.deployment.environment().database();
-    thread::scope(|scope| {
-        let graph = scope.spawn(|| healthy(context, &neo4j, &["tta-neo4j-health", database]));
-        let keys = healthy(context, &redis, &["tta-redis-health"]);
-        joined(graph).and(keys)
+    let Servers { neo4j, redis } = servers;
+    let early = thread::scope(|scope| {
+        let graph = scope.spawn(|| healthy(context, neo4j, &["tta-neo4j-health", database]));
+        let shell = scope.spawn(|| {
+            let shell = observe::neo4j(context, &stack.deployment, neo4j, &stack.password);
+            shell.prove_at_start(&with_home(script), context.patience)
+        });
+        let keys = healthy(context, redis, &["tta-redis-health"]);
+        // Why a server is not healthy explains best why its shell failed.
+        let early = joined(shell);
+        joined(graph).and(keys).and(early)
     })?;
-    Ok(Servers { neo4j, redis })
+    match early {
+        Some(lines) => at_home(stack, neo4j, lines),
+        None => prove(context, stack, neo4j, script),
+    }
 }
 
 /// Waits inside the container until its own health check passes: one call, however long it takes.
@@ -216,7 +231,7 @@ fn healthy(context: &Context, container: &Container, check: &[&str]) -> Result<(
     // A login that is refused stays refused: waiting for it would only lock the user.
     let wait = r#"until said=$("$@" 2>&1); do
         case $said in *"login was refused"* | *WRONGPASS*) echo "$said" >&2; exit 77 ;; esac
-        sleep 0.1
+        sleep 0.2
     done"#;
     // The engine goes on running what a client that was ended had started: it ends by itself.
     let seconds = context.patience.as_secs().to_string();
@@ -294,8 +309,16 @@ fn unhealthy(context: &Context, container: &Container, check: &[&str]) -> Failur
 /// Runs the script in the same session and returns the lines that it printed.
 fn prove(context: &Context, stack: &Stack, neo4j: &Container, script: &str) -> Result<Vec<String>> {
     let shell = observe::neo4j(context, &stack.deployment, neo4j, &stack.password);
-    let home = "SHOW HOME DATABASE YIELD name RETURN name AS home;\n";
-    let mut lines = shell.prove(&format!("{home}{script}"))?.into_iter();
+    at_home(stack, neo4j, shell.prove(&with_home(script))?)
+}
+
+fn with_home(script: &str) -> String {
+    format!("SHOW HOME DATABASE YIELD name RETURN name AS home;\n{script}")
+}
+
+/// The lines after those that tell the home database, which must be the environment's.
+fn at_home(stack: &Stack, neo4j: &Container, lines: Vec<String>) -> Result<Vec<String>> {
+    let mut lines = lines.into_iter();
     let expected = format!("\"{}\"", stack.deployment.environment().database());
     match (lines.next().as_deref(), lines.next()) {
         (Some("home"), Some(database)) if database == expected => Ok(lines.collect()),

@@ -15,6 +15,10 @@ use crate::tools::docker::Docker;
 /// How long a script of statements may take: a million nodes are deleted in about 14 s.
 const SCRIPT: Duration = Duration::from_secs(600);
 
+/// Waits for Bolt's port for so many seconds, then becomes the program that follows.
+const AT_START: &str = r#"timeout "$0" bash -c \
+    'until (exec 3<>/dev/tcp/127.0.0.1/7687) 2>/dev/null; do sleep 0.05; done' && exec "$@""#;
+
 /// A Neo4j server in a container.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Neo4j<'a> {
@@ -73,10 +77,11 @@ impl Neo4j<'_> {
     }
 
     /// Runs a script in one `cypher-shell`, stopping at the first statement that fails. The reply
-    /// is the shell's own, whatever its exit code.
-    fn shell(&self, database: &str, script: &str) -> Result<Reply> {
+    /// is the shell's own, whatever its exit code. `before` are the words of a program that starts
+    /// the shell.
+    fn shell(&self, before: &[&str], database: &str, script: &str) -> Result<Reply> {
         let options = ["--env", "NEO4J_USERNAME", "--env", "NEO4J_PASSWORD"];
-        let args = [
+        let shell = [
             "cypher-shell",
             "--database",
             database,
@@ -87,7 +92,7 @@ impl Neo4j<'_> {
         ];
         let command = self
             .docker
-            .exec_with(self.container, &options, &args)
+            .exec_with(self.container, &options, &[before, &shell].concat())
             .env("NEO4J_USERNAME", self.user)
             .secret("NEO4J_PASSWORD", self.password)
             .stdin(script)
@@ -106,11 +111,33 @@ impl Neo4j<'_> {
 
     /// The same on another database of the server.
     pub(crate) fn prove_on(&self, database: &str, script: &str) -> Result<Vec<String>> {
-        let reply = self.shell(database, script)?;
+        self.printed(&self.shell(&[], database, script)?)
+    }
+
+    /// The same on a server that is starting, as soon as it takes connections on Bolt. None where
+    /// the shell came too early all the same: not even its first statement was run, so nothing
+    /// was changed.
+    ///
+    /// # Errors
+    /// Those of [`Self::prove`] for a script of which something was run.
+    pub(crate) fn prove_at_start(
+        &self,
+        script: &str,
+        patience: Duration,
+    ) -> Result<Option<Vec<String>>> {
+        let seconds = patience.as_secs().to_string();
+        let reply = self.shell(&["bash", "-c", AT_START, &seconds], self.database, script)?;
+        if !reply.success() && reply.stdout.is_empty() {
+            return Ok(None);
+        }
+        self.printed(&reply).map(Some)
+    }
+
+    fn printed(&self, reply: &Reply) -> Result<Vec<String>> {
         if reply.success() {
             return Ok(reply.stdout.lines().map(str::to_owned).collect());
         }
-        Err(self.explained(&reply))
+        Err(self.explained(reply))
     }
 
     /// Tells the replies of `cypher-shell` apart by its own words.
