@@ -73,6 +73,7 @@ pub(crate) struct Invocation {
     folder: Option<PathBuf>,
     deadline: Duration,
     secrets: Vec<String>,
+    despite_interrupt: bool,
 }
 
 impl Invocation {
@@ -85,6 +86,7 @@ impl Invocation {
             folder: None,
             deadline: PROMPT,
             secrets: Vec::new(),
+            despite_interrupt: false,
         }
     }
 
@@ -129,6 +131,13 @@ impl Invocation {
 
     pub(crate) const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Run also after Ctrl-C: it takes back what the interrupted command has begun. To be given a
+    /// short deadline.
+    pub(crate) const fn despite_interrupt(mut self) -> Self {
+        self.despite_interrupt = true;
         self
     }
 
@@ -236,7 +245,9 @@ impl Runner {
     /// The program is missing, it passed its deadline, or Ctrl-C was pressed; in the last two
     /// cases the child's whole process group has been ended.
     pub(crate) fn run(&self, invocation: &Invocation) -> Result<Reply> {
-        self.interrupt.check()?;
+        if !invocation.despite_interrupt {
+            self.interrupt.check()?;
+        }
         let expression = invocation
             .expression()
             .stdin_bytes(invocation.stdin.clone())
@@ -315,7 +326,7 @@ impl Runner {
             if let Some(output) = reply {
                 return Ok(Waited::Ended(output.clone()));
             }
-            let outcome = if self.interrupt.pressed() {
+            let outcome = if self.interrupt.pressed() && !invocation.despite_interrupt {
                 Err(Failure::interrupted())
             } else if give_up(started.elapsed()) {
                 Ok(Waited::GivenUp)

@@ -3,6 +3,7 @@
 //! Counts and facts come from the server's query endpoint, which answers in milliseconds.
 //! Whatever changes data or proves something goes through `cypher-shell`, one start per command.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -18,6 +19,20 @@ const SCRIPT: Duration = Duration::from_secs(600);
 /// Waits for Bolt's port for so many seconds, then becomes the program that follows.
 const AT_START: &str = r#"timeout "$0" bash -c \
     'until (exec 3<>/dev/tcp/127.0.0.1/7687) 2>/dev/null; do sleep 0.05; done' && exec "$@""#;
+
+/// The variable by which a shell of ours is found again among the container's processes.
+const SHELL: &str = "TTA_SHELL";
+
+/// Ends every process that has the given variable, and waits until none is left.
+const END_SHELL: &str = r#"until none=yes; for process in /proc/[0-9]*; do
+    if grep -qsxzF "$0" "$process/environ"; then none=; kill -KILL "${process#/proc/}"; fi
+done; [ "$none" ]; do sleep 0.05; done"#;
+
+fn shell_name() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{}-{count}", std::process::id())
+}
 
 /// A Neo4j server in a container.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +95,16 @@ impl Neo4j<'_> {
     /// is the shell's own, whatever its exit code. `before` are the words of a program that starts
     /// the shell.
     fn shell(&self, before: &[&str], database: &str, script: &str) -> Result<Reply> {
-        let options = ["--env", "NEO4J_USERNAME", "--env", "NEO4J_PASSWORD"];
+        let name = shell_name();
+        let mark = format!("{SHELL}={name}");
+        let options = [
+            "--env",
+            "NEO4J_USERNAME",
+            "--env",
+            "NEO4J_PASSWORD",
+            "--env",
+            &mark,
+        ];
         let shell = [
             "cypher-shell",
             "--database",
@@ -97,7 +121,24 @@ impl Neo4j<'_> {
             .secret("NEO4J_PASSWORD", self.password)
             .stdin(script)
             .deadline(SCRIPT);
-        self.docker.runner().run(&command)
+        let reply = self.docker.runner().run(&command);
+        if reply.is_err() {
+            self.end_shell(&name);
+        }
+        reply
+    }
+
+    /// Ends a shell whose client was ended, by Ctrl-C or at its deadline: the engine goes on running
+    /// what a client had started (Docker 26.1), and its statements would meet the next run's.
+    fn end_shell(&self, name: &str) {
+        let mark = format!("{SHELL}={name}");
+        let command = self
+            .docker
+            .exec(self.container, &["bash", "-c", END_SHELL, &mark])
+            .deadline(Duration::from_secs(10))
+            .despite_interrupt();
+        // Where the container is gone, so is the shell; the failure that is told is the first one.
+        let _ = self.docker.runner().run(&command);
     }
 
     /// Runs a script that must succeed; the lines it printed.
