@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use duct::{Expression, Handle};
+use environments::Environment;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::error::{Failure, Result};
@@ -385,17 +386,25 @@ fn end(handle: &Handle) {
     }
 }
 
-/// Our environment, less what would lead docker or compose elsewhere: COMPOSE_PROJECT_NAME
-/// overrides even a literal `name:`, DOCKER_HOST and DOCKER_CONTEXT choose another engine.
+/// Our environment, less what is withheld from children.
 fn environment(extra: &BTreeMap<String, String>) -> BTreeMap<OsString, OsString> {
-    let misleading = |name: &str| name.starts_with("COMPOSE_") || name.starts_with("DOCKER_");
     let mut environment: BTreeMap<OsString, OsString> = std::env::vars_os()
-        .filter(|(name, _)| !name.to_str().is_some_and(misleading))
+        .filter(|(name, _)| !name.to_str().is_some_and(withheld))
         .collect();
     for (name, value) in extra {
         environment.insert(name.into(), value.into());
     }
     environment
+}
+
+/// What would lead docker or compose elsewhere (COMPOSE_PROJECT_NAME overrides even a literal
+/// `name:`, DOCKER_HOST and DOCKER_CONTEXT choose another engine), and the passwords that a provider
+/// gave: a child that needs one is given it by name.
+fn withheld(name: &str) -> bool {
+    let secret = |environment: Environment| environment.credential().variable() == Some(name);
+    name.starts_with("COMPOSE_")
+        || name.starts_with("DOCKER_")
+        || Environment::ALL.into_iter().any(secret)
 }
 
 fn not_started(invocation: &Invocation, error: &io::Error) -> Failure {

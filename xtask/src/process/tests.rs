@@ -82,3 +82,18 @@ fn an_interrupt_ends_the_child_and_is_told_as_one() {
 fn control_characters_of_a_tool_do_not_reach_the_terminal() {
     assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
 }
+
+#[test]
+fn no_child_is_given_another_engine_or_a_password_that_it_was_not_meant_to_have() {
+    for name in [
+        "COMPOSE_PROJECT_NAME",
+        "DOCKER_HOST",
+        "TTA_STAGING_PASSWORD",
+        "TTA_PROD_PASSWORD",
+    ] {
+        assert!(withheld(name), "{name}");
+    }
+    for name in ["PATH", "HOME", "TTA_STATE", "TTA_INSTANCE"] {
+        assert!(!withheld(name), "{name}");
+    }
+}
