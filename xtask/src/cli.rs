@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use environments::{Environment, Instance, Service};
 
 use crate::context::Format;
+use crate::isolation::Composed;
+use crate::isolation::finding::Layer;
 
 /// Starts, empties, saves, restores and compares the environments of TTA.
 #[derive(Debug, Parser)]
@@ -103,6 +105,8 @@ pub(crate) enum Command {
     WipeDev,
     /// Empty the test environment, schema included
     ResetTest(ResetTest),
+    /// Prove that no environment can reach another
+    VerifyIsolation(VerifyIsolation),
     /// Take an environment over onto the engine that answers now
     Adopt(Adopt),
     /// What was done, when and by whom
@@ -261,6 +265,41 @@ pub(crate) struct Test {
     /// Only tests whose name contains this
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyIsolation {
+    /// dev, test, staging or prod; all that have objects on this engine where none is named
+    #[arg(value_name = "ENV", conflicts_with = "compose")]
+    pub(crate) environments: Vec<Environment>,
+    /// Only these layers
+    #[arg(long, value_name = "LAYER", value_enum, value_delimiter = ',')]
+    pub(crate) layer: Vec<Layer>,
+    /// Compare anyone's compose files instead, without an engine; may be repeated
+    #[arg(long, value_name = "NAME=FILE[,FILE]", value_parser = composed)]
+    pub(crate) compose: Vec<Composed>,
+    /// Findings that are known and excused, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) allow: Option<PathBuf>,
+}
+
+/// `NAME=FILE[,FILE]…`. The name stands in every report, so it is kept plain.
+fn composed(text: &str) -> Result<Composed, String> {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    let (name, files) = text.split_once('=').ok_or("expected NAME=FILE[,FILE]…")?;
+    if name.is_empty() || name.len() > 40 || !name.chars().all(plain) {
+        return Err(format!(
+            "{name:?} names no environment: expected 1 to 40 of A-Z, a-z, 0-9, '-', '_' and '.'"
+        ));
+    }
+    if files.split(',').any(str::is_empty) {
+        return Err("a file's name is empty".to_owned());
+    }
+    Ok(Composed {
+        name: name.to_owned(),
+        files: files.split(',').map(PathBuf::from).collect(),
+        secrets: Vec::new(),
+    })
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod error;
 mod execute;
 mod files;
 mod guard;
+mod isolation;
 mod journal;
 mod neighbours;
 mod observe;
@@ -90,6 +91,7 @@ fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::InitNeo4j(args) => tasks::init_neo4j::run(context, args.environment),
         Command::WipeDev => tasks::wipe_dev::run(context),
         Command::ResetTest(args) => tasks::reset_test::run(context, &args),
+        Command::VerifyIsolation(args) => tasks::verify_isolation::run(context, &args),
         Command::Adopt(args) => tasks::adopt::run(context, &args),
         Command::History(args) => tasks::history::run(context, args.last),
         Command::Generate(args) => tasks::generate::run(context, args.check),

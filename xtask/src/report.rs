@@ -1,5 +1,7 @@
 //! How an outcome is told: to people on stderr, to programs as one JSON document on stdout.
 
+pub(crate) mod isolation;
+
 use environments::Environment;
 use serde_json::{Value, json};
 

@@ -62,6 +62,11 @@ impl Stack {
         })
     }
 
+    /// What compose is given in its environment: the secrets that the file asks for by variable.
+    pub(crate) fn secrets(&self) -> &[(String, String)] {
+        &self.secrets
+    }
+
     pub(crate) fn name(&self) -> String {
         self.deployment.project()
     }
@@ -103,9 +108,7 @@ fn compose_file(context: &Context, target: &Target) -> Result<PathBuf> {
     let committed = Target::main(deployment.environment(), Secrets::well_known());
     let own = *target != committed;
     let folder = if own {
-        let instance = deployment.instance().name().unwrap_or("main");
-        let compose = context.journal.folder().join("compose");
-        compose.join(instance).join(deployment.environment().slug())
+        own_folder(context, deployment)
     } else {
         context.root.join("docker")
     };
@@ -125,6 +128,23 @@ fn compose_file(context: &Context, target: &Target) -> Result<PathBuf> {
         compose.get_or_insert(path);
     }
     compose.ok_or_else(|| Failure::failed("nothing was rendered"))
+}
+
+fn own_folder(context: &Context, deployment: &Deployment) -> PathBuf {
+    let instance = deployment.instance().name().unwrap_or("main");
+    let compose = context.journal.folder().join("compose");
+    compose.join(instance).join(deployment.environment().slug())
+}
+
+/// Where a deployment's compose file lies that was not rendered just now: the main set's in the
+/// checkout, an instance's in the state folder.
+pub(crate) fn file(context: &Context, deployment: &Deployment) -> PathBuf {
+    let name = format!("docker-compose.{}.yml", deployment.environment());
+    if deployment.instance().is_main() {
+        context.root.join("docker").join(name)
+    } else {
+        own_folder(context, deployment).join(name)
+    }
 }
 
 fn write(path: &Path, contents: &str) -> anyhow::Result<()> {

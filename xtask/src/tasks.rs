@@ -18,6 +18,7 @@ pub(crate) mod reset_test;
 pub(crate) mod status;
 pub(crate) mod test;
 pub(crate) mod up;
+pub(crate) mod verify_isolation;
 pub(crate) mod wipe_dev;
 
 use environments::Deployment;
@@ -46,6 +47,7 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::InitNeo4j(_) => "init-neo4j",
         Command::WipeDev => "wipe-dev",
         Command::ResetTest(_) => "reset-test",
+        Command::VerifyIsolation(_) => "verify-isolation",
         Command::Adopt(_) => "adopt",
         Command::History(_) => "history",
         Command::Generate(_) => "generate",

@@ -1,0 +1,113 @@
+//! What the live layers look at: the environments in scope, once observed, with the passwords and
+//! ports by which their servers are asked.
+
+use std::path::PathBuf;
+
+use environments::{Deployment, Environment};
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::observe::{Observed, observe};
+use crate::secrets::{self, Password};
+use crate::stack::{self, Stack};
+use crate::tools::docker::Engine;
+
+/// One run of the proof.
+#[derive(Debug)]
+pub(crate) struct Scene<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) engine: Engine,
+    /// This run's id, of digits and a dash: on whatever it leaves in a server while it looks.
+    pub(crate) run: String,
+    /// The environments in scope, in their order.
+    pub(crate) sites: Vec<Site>,
+    /// Those that were not named and have no object on this engine.
+    pub(crate) absent: Vec<Environment>,
+}
+
+/// One environment in scope.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) deployment: Deployment,
+    pub(crate) observed: Observed,
+    /// Why there is none, where its provider gives none.
+    pub(crate) password: Result<Password, String>,
+    /// The compose file that it is started from.
+    pub(crate) compose: PathBuf,
+    /// What compose is given in its environment to render that file.
+    pub(crate) secrets: Vec<(String, String)>,
+}
+
+impl Site {
+    /// `dev`: as findings and checks name it.
+    pub(crate) fn name(&self) -> &'static str {
+        self.deployment.environment().slug()
+    }
+
+    /// Whether any object of it is there.
+    fn present(observed: &Observed) -> bool {
+        observed.containers().next().is_some()
+            || observed.volumes().next().is_some()
+            || observed.network.is_some()
+    }
+}
+
+impl<'a> Scene<'a> {
+    /// Looks at the environments that are named, or at all that have an object on this engine.
+    ///
+    /// # Errors
+    /// No engine answers.
+    pub(crate) fn observe(context: &'a Context, named: &[Environment]) -> Result<Self> {
+        let engine = context.docker.engine()?;
+        let chosen = if named.is_empty() {
+            context.deployments(&Environment::ALL)
+        } else {
+            context.deployments(named)
+        };
+        let mut sites = Vec::new();
+        let mut absent = Vec::new();
+        for observed in observe(context, &chosen)? {
+            let environment = observed.deployment.environment();
+            if named.is_empty() && !Site::present(&observed) {
+                absent.push(environment);
+            } else {
+                context.about(environment);
+                sites.push(site(context, observed));
+            }
+        }
+        Ok(Self {
+            context,
+            engine,
+            run: run_id(),
+            sites,
+            absent,
+        })
+    }
+}
+
+fn site(context: &Context, observed: Observed) -> Site {
+    let deployment = observed.deployment.clone();
+    let (compose, secrets) = match Stack::prepare(context, &observed) {
+        Ok(stack) => {
+            let secrets = stack.secrets().to_vec();
+            (stack.file, secrets)
+        }
+        // Edited, or without its secret: looked at as it lies there.
+        Err(_) => (stack::file(context, &deployment), Vec::new()),
+    };
+    Site {
+        password: secrets::password(deployment.environment()).map_err(|failure| failure.message),
+        deployment,
+        observed,
+        compose,
+        secrets,
+    }
+}
+
+fn run_id() -> String {
+    format!(
+        "{}-{}",
+        jiff::Timestamp::now().as_millisecond(),
+        std::process::id()
+    )
+}

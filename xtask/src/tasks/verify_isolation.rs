@@ -1,0 +1,110 @@
+//! `verify-isolation`: proves that no environment can reach another, and names every way by which
+//! one can.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use crate::cli;
+use crate::context::Context;
+use crate::error::{Failure, Result};
+use crate::isolation::finding::{Finding, Layer};
+use crate::isolation::scene::Scene;
+use crate::isolation::verdict::Verdict;
+use crate::isolation::{self, Composed, Looked, allow};
+use crate::report::Answer;
+use crate::report::isolation::{Proof, Scope};
+
+pub(crate) fn run(context: &Context, args: &cli::VerifyIsolation) -> Result<Answer> {
+    let begun = Instant::now();
+    let allowances = match &args.allow {
+        Some(path) => allow::read(path)?,
+        None => Vec::new(),
+    };
+    let (scope, looked) = if args.compose.is_empty() {
+        running(context, args)?
+    } else {
+        files(context, args)?
+    };
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut checks = Vec::new();
+    let mut times = Vec::new();
+    for one in looked {
+        times.push((one.layer, one.seconds));
+        findings.extend(one.outcome.findings);
+        checks.extend(one.outcome.checks);
+    }
+    // Worst first; the same thing seen by two layers in the same words is said once.
+    findings.sort();
+    findings.dedup();
+    let remarks = allow::apply(&allowances, &mut findings, jiff::Zoned::now().date());
+    let proof = Proof {
+        verdict: Verdict::of(&findings, &checks),
+        scope,
+        findings,
+        checks,
+        remarks,
+        times,
+        seconds: begun.elapsed().as_secs_f64(),
+    };
+    Ok(Answer::Document {
+        human: proof.human(&context.ui),
+        json: proof.json(),
+        exit_code: proof.verdict.exit_code(),
+    })
+}
+
+/// The environments on this engine.
+fn running(context: &Context, args: &cli::VerifyIsolation) -> Result<(Scope, Vec<Looked>)> {
+    let layers = chosen(&args.layer);
+    let scene = Scene::observe(context, &args.environments)?;
+    let looked = isolation::look(&scene, &layers)?;
+    let scope = Scope {
+        environments: scene
+            .sites
+            .iter()
+            .map(|site| site.name().to_owned())
+            .collect(),
+        layers,
+        absent: scene
+            .absent
+            .iter()
+            .map(|one| one.slug().to_owned())
+            .collect(),
+    };
+    Ok((scope, looked))
+}
+
+/// Anyone's compose files.
+fn files(context: &Context, args: &cli::VerifyIsolation) -> Result<(Scope, Vec<Looked>)> {
+    if let Some(other) = args.layer.iter().find(|layer| **layer != Layer::Static) {
+        return Err(Failure::usage(format!(
+            "--compose looks at files alone: the {} layer has nothing to look at",
+            other.name()
+        ))
+        .hint("leave --layer out, or leave --compose out"));
+    }
+    let mut names = BTreeSet::new();
+    if let Some(twice) = args.compose.iter().find(|one| !names.insert(&one.name)) {
+        return Err(Failure::usage(format!(
+            "--compose names {:?} twice: all files of one environment go into one --compose NAME=FILE,FILE",
+            twice.name
+        )));
+    }
+    let composed: Vec<Composed> = args.compose.clone();
+    let scope = Scope {
+        environments: composed.iter().map(|one| one.name.clone()).collect(),
+        layers: vec![Layer::Static],
+        absent: Vec::new(),
+    };
+    Ok((scope, vec![isolation::look_at_files(context, &composed)]))
+}
+
+fn chosen(named: &[Layer]) -> Vec<Layer> {
+    if named.is_empty() {
+        return Layer::ALL.to_vec();
+    }
+    let mut chosen = named.to_vec();
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen
+}
