@@ -8,6 +8,7 @@ use environments::{Environment, Instance, Service};
 use crate::context::Format;
 use crate::isolation::Composed;
 use crate::isolation::finding::Layer;
+use crate::report::written::{self, Wanted};
 
 /// Starts, empties, saves, restores and compares the environments of TTA.
 #[derive(Debug, Parser)]
@@ -281,6 +282,25 @@ pub(crate) struct VerifyIsolation {
     /// Findings that are known and excused, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) allow: Option<PathBuf>,
+    /// Write a report too: junit=FILE, markdown=FILE or html=FILE; may be repeated
+    #[arg(long, value_name = "KIND=FILE", value_parser = wanted)]
+    pub(crate) report: Vec<Wanted>,
+}
+
+fn wanted(text: &str) -> Result<Wanted, String> {
+    let form = "expected junit=FILE, markdown=FILE or html=FILE";
+    let (kind, path) = text.split_once('=').ok_or(form)?;
+    let kind = match kind {
+        "junit" => written::Kind::Junit,
+        "markdown" => written::Kind::Markdown,
+        "html" => written::Kind::Html,
+        _ => return Err(form.to_owned()),
+    };
+    if path.is_empty() {
+        return Err(form.to_owned());
+    }
+    let path = PathBuf::from(path);
+    Ok(Wanted { kind, path })
 }
 
 /// `NAME=FILE[,FILE]…`. The name stands in every report, so it is kept plain.

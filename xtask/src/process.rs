@@ -444,11 +444,16 @@ fn redacted(text: &str, secrets: &[String]) -> String {
     secrets.iter().fold(text.to_owned(), blot)
 }
 
-/// Text from elsewhere made safe for a terminal: control characters are shown, not obeyed.
+/// Text from elsewhere made safe for a terminal: control characters are shown, not obeyed, and so
+/// are those that turn or hide what follows them (Unicode's bidirectional and invisible ones).
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|character| {
-            if character.is_control() && character != '\t' {
+            let hides = matches!(
+                character,
+                '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+            );
+            if (character.is_control() && character != '\t') || hides {
                 character.escape_default().collect::<Vec<_>>()
             } else {
                 vec![character]

@@ -1,6 +1,12 @@
 //! How an outcome is told: to people on stderr, to programs as one JSON document on stdout.
 
-pub(crate) mod isolation;
+mod html;
+pub(crate) mod human;
+mod junit;
+mod markdown;
+mod matrix;
+pub(crate) mod proof;
+pub(crate) mod written;
 
 use environments::Environment;
 use serde_json::{Value, json};

@@ -31,6 +31,15 @@ impl Ui {
         }
     }
 
+    /// For text that goes to stdout: coloured only where that is a terminal too.
+    pub(crate) fn on_stdout(&self) -> Self {
+        let colour = self.colour && std::io::stdout().is_terminal();
+        Self {
+            colour,
+            ..self.clone()
+        }
+    }
+
     /// One that says nothing.
     #[cfg(test)]
     pub(crate) const fn silent() -> Self {

@@ -12,10 +12,12 @@ use crate::isolation::scene::Scene;
 use crate::isolation::verdict::Verdict;
 use crate::isolation::{self, Composed, Looked, allow};
 use crate::report::Answer;
-use crate::report::isolation::{Proof, Scope};
+use crate::report::proof::{Proof, Scope};
+use crate::report::{human, written};
 
 pub(crate) fn run(context: &Context, args: &cli::VerifyIsolation) -> Result<Answer> {
     let begun = Instant::now();
+    written::possible(&args.report)?;
     let allowances = match &args.allow {
         Some(path) => allow::read(path)?,
         None => Vec::new(),
@@ -46,8 +48,9 @@ pub(crate) fn run(context: &Context, args: &cli::VerifyIsolation) -> Result<Answ
         times,
         seconds: begun.elapsed().as_secs_f64(),
     };
+    written::write(&proof, &args.report, &context.ui)?;
     Ok(Answer::Document {
-        human: proof.human(&context.ui),
+        human: human::text(&proof, &context.ui.on_stdout()),
         json: proof.json(),
         exit_code: proof.verdict.exit_code(),
     })

@@ -1,0 +1,167 @@
+//! The proof of isolation for people at a terminal.
+
+use std::fmt::Write as _;
+
+use crate::isolation::fault::Severity;
+use crate::isolation::finding::Finding;
+use crate::isolation::verdict::Verdict;
+use crate::process::printable;
+use crate::report::matrix::{Cell, matrix};
+use crate::report::proof::Proof;
+use crate::ui::{Tone, Ui};
+
+/// How many questions that could not be asked are listed one by one.
+const LISTED: usize = 20;
+
+/// The matrix, the findings below it, worst first, then what could not be asked, then the verdict.
+pub(crate) fn text(proof: &Proof, ui: &Ui) -> String {
+    let mut text = table(proof, ui);
+    for finding in &proof.findings {
+        text.push_str(&told(finding, ui));
+    }
+    let blind: Vec<_> = proof.blind().collect();
+    for check in blind.iter().take(LISTED) {
+        let _ = writeln!(
+            text,
+            "{} {}: {} -> {}, {}: {}",
+            ui.paint(Tone::Warning, "could not ask"),
+            check.layer.name(),
+            check.from,
+            check.to,
+            printable(&check.subject),
+            printable(&check.control)
+        );
+    }
+    if blind.len() > LISTED {
+        let _ = writeln!(
+            text,
+            "… and {} more, all in --format json",
+            blind.len() - LISTED
+        );
+    }
+    for remark in &proof.remarks {
+        let _ = writeln!(
+            text,
+            "{} {}",
+            ui.paint(Tone::Warning, "note:"),
+            printable(remark)
+        );
+    }
+    if !proof.scope.absent.is_empty() {
+        let _ = writeln!(text, "absent: {}", proof.scope.absent.join(", "));
+    }
+    let tone = match proof.verdict {
+        Verdict::Isolated => Tone::Good,
+        Verdict::Violated => Tone::Bad,
+        Verdict::Inconclusive => Tone::Warning,
+    };
+    let _ = writeln!(
+        text,
+        "{}; {}",
+        ui.paint(tone, &proof.summary()),
+        proof.duration()
+    );
+    text
+}
+
+/// Aligned before it is painted: colours have no width.
+fn table(proof: &Proof, ui: &Ui) -> String {
+    let lines = matrix(proof);
+    let names = &proof.scope.environments;
+    let first = names
+        .iter()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max("from \\ to".len());
+    let width = |column: usize| {
+        let cells = lines.iter().filter_map(|(_, cells)| cells.get(column));
+        let widest = cells
+            .map(|cell| cell.text().chars().count())
+            .max()
+            .unwrap_or(0);
+        widest.max(names.get(column).map_or(0, |name| name.chars().count()))
+    };
+    let widths: Vec<usize> = (0..names.len()).map(width).collect();
+    let mut text = format!("{:<first$}", "from \\ to");
+    for (name, width) in names.iter().zip(&widths) {
+        let _ = write!(text, "  {name:<width$}");
+    }
+    text = text.trim_end().to_owned() + "\n";
+    for (from, cells) in &lines {
+        let _ = write!(text, "{from:<first$}");
+        for (index, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+            let tone = match cell {
+                Cell::Unasked => Tone::Faint,
+                Cell::Apart(_) => Tone::Good,
+                Cell::Blind(_) => Tone::Warning,
+                Cell::Faults(_) => Tone::Bad,
+            };
+            let plain = cell.text();
+            let gap = if index + 1 == cells.len() {
+                0
+            } else {
+                width - plain.chars().count()
+            };
+            let _ = write!(text, "  {}{:gap$}", ui.paint(tone, &plain), "");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn told(finding: &Finding, ui: &Ui) -> String {
+    let tone = match (finding.allowed.is_some(), finding.severity) {
+        (true, _) => Tone::Faint,
+        (_, Severity::High) => Tone::Bad,
+        (_, Severity::Medium | Severity::Low) => Tone::Warning,
+    };
+    let head = format!(
+        "{} {} {}",
+        finding.severity.word(),
+        finding.fault.id,
+        finding.fault.title
+    );
+    let mut text = format!(
+        "{} [{}] {}\n",
+        ui.paint(tone, &head),
+        finding.environments.join(", "),
+        printable(&finding.subject)
+    );
+    let lines = [
+        ("excused", finding.allowed.as_deref().unwrap_or_default()),
+        ("seen", &finding.evidence),
+        ("again", &finding.reproduce),
+        ("mend", &finding.fix),
+    ];
+    for (name, value) in lines.into_iter().filter(|(_, value)| !value.is_empty()) {
+        let _ = writeln!(text, "    {name:<8}{}", printable(value));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::proof::testing::hostile;
+
+    #[test]
+    fn everything_is_told_and_no_name_is_obeyed_by_the_terminal() {
+        insta::assert_snapshot!(text(&hostile(), &Ui::silent()), @r##"
+        from \ to  dev   test  staging
+        dev        -     X N1  ? 1
+        test       X N1  -     -
+        staging    -     -     -
+        high N1 one environment reaches another [dev, test] a|b]]>\u{202e}&<b>\n::error::x
+            seen    reached\u{0}it & "more"
+            again   docker exec x bash -c '</code>'
+            mend    disconnect `it`
+        high E4 a container on another's network [dev] proxy
+            excused the ingress
+        could not ask network: dev -> staging, 6379/tcp|`<script>alert(1)</script>`: its own answered\u{1b}[31m in 2 ms
+        note: allowance for E3 of dev: matches nothing
+        absent: prod
+        violated: 2 questions answered, 1 could not be asked, 1 finding, 1 excused; 1.5 s (network 1.2)
+        "##);
+    }
+}

@@ -1,0 +1,86 @@
+//! Where reports go besides stdout: files that are named, and GitHub's own places.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::error::{Failure, Result};
+use crate::files::replace;
+use crate::report::proof::Proof;
+use crate::report::{html, junit, markdown};
+use crate::ui::Ui;
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Junit,
+    Markdown,
+    Html,
+}
+
+/// A report that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) kind: Kind,
+    pub(crate) path: PathBuf,
+}
+
+/// Fails where a report could not be written, before anything is looked at.
+///
+/// # Errors
+/// Usage: its folder does not exist.
+pub(crate) fn possible(wanted: &[Wanted]) -> Result<()> {
+    for one in wanted {
+        let folder = match one.path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        if !folder.is_dir() {
+            return Err(Failure::usage(format!(
+                "{} cannot be written: {} is no folder",
+                one.path.display(),
+                folder.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Writes what was asked for, and for a GitHub job its summary and annotations.
+///
+/// # Errors
+/// A file cannot be written.
+pub(crate) fn write(proof: &Proof, wanted: &[Wanted], ui: &Ui) -> Result<()> {
+    for one in wanted {
+        let text = match one.kind {
+            Kind::Junit => junit::text(proof),
+            Kind::Markdown => markdown::text(proof),
+            Kind::Html => html::text(proof)?,
+        };
+        replace(&one.path, &text)
+            .with_context(|| format!("cannot write {}", one.path.display()))?;
+        ui.say(format!("wrote {}", one.path.display()));
+    }
+    if std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true") {
+        for line in markdown::annotations(proof) {
+            // Actions reads both streams, and stdout is the answer's.
+            ui.insist(line);
+        }
+        if let Some(summary) = std::env::var_os("GITHUB_STEP_SUMMARY") {
+            append(Path::new(&summary), &markdown::text(proof))?;
+        }
+    }
+    Ok(())
+}
+
+/// The summary may hold what earlier steps have written.
+fn append(path: &Path, text: &str) -> anyhow::Result<()> {
+    let named = || format!("cannot write GITHUB_STEP_SUMMARY, {}", path.display());
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .with_context(named)?;
+    file.write_all(text.as_bytes()).with_context(named)
+}
