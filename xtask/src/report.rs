@@ -64,12 +64,17 @@ impl Answer {
 }
 
 /// The document of a changing command that has more to tell than its steps.
-pub(crate) fn with(context: &Context, command: &str, changed: &Changed, extra: Value) -> Answer {
+pub(crate) fn document_with(
+    context: &Context,
+    command: &str,
+    changed: &Changed,
+    extra: Value,
+) -> Value {
     let mut json = changed_document(context, command, changed);
     if let (Value::Object(document), Value::Object(extra)) = (&mut json, extra) {
         document.extend(extra);
     }
-    Answer::document(changed.human.clone(), json)
+    json
 }
 
 /// Tells the outcome; returns the exit code.

@@ -4,9 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use environments::Environment;
+
 use crate::cli;
 use crate::context::Context;
 use crate::error::{Failure, Result};
+use crate::isolation::allow::Allowance;
 use crate::isolation::finding::{Finding, Layer};
 use crate::isolation::scene::Scene;
 use crate::isolation::verdict::Verdict;
@@ -23,10 +26,27 @@ pub(crate) fn run(context: &Context, args: &cli::VerifyIsolation) -> Result<Answ
         None => Vec::new(),
     };
     let (scope, looked) = if args.compose.is_empty() {
-        running(context, args)?
+        running(context, &args.environments, chosen(&args.layer))?
     } else {
         files(context, args)?
     };
+    let proof = judged(scope, looked, &allowances, begun);
+    written::write(&proof, &args.report, &context.ui)?;
+    Ok(Answer::Document {
+        human: human::text(&proof, &context.ui.on_stdout()),
+        json: proof.json(),
+        exit_code: proof.verdict.exit_code(),
+    })
+}
+
+/// The whole proof over some environments, for commands that end with it.
+pub(crate) fn prove(context: &Context, environments: &[Environment]) -> Result<Proof> {
+    let begun = Instant::now();
+    let (scope, looked) = running(context, environments, Layer::ALL.to_vec())?;
+    Ok(judged(scope, looked, &[], begun))
+}
+
+fn judged(scope: Scope, looked: Vec<Looked>, allowances: &[Allowance], begun: Instant) -> Proof {
     let mut findings: Vec<Finding> = Vec::new();
     let mut checks = Vec::new();
     let mut times = Vec::new();
@@ -38,8 +58,8 @@ pub(crate) fn run(context: &Context, args: &cli::VerifyIsolation) -> Result<Answ
     // Worst first; the same thing seen by two layers in the same words is said once.
     findings.sort();
     findings.dedup();
-    let remarks = allow::apply(&allowances, &mut findings, jiff::Zoned::now().date());
-    let proof = Proof {
+    let remarks = allow::apply(allowances, &mut findings, jiff::Zoned::now().date());
+    Proof {
         verdict: Verdict::of(&findings, &checks),
         scope,
         findings,
@@ -47,19 +67,16 @@ pub(crate) fn run(context: &Context, args: &cli::VerifyIsolation) -> Result<Answ
         remarks,
         times,
         seconds: begun.elapsed().as_secs_f64(),
-    };
-    written::write(&proof, &args.report, &context.ui)?;
-    Ok(Answer::Document {
-        human: human::text(&proof, &context.ui.on_stdout()),
-        json: proof.json(),
-        exit_code: proof.verdict.exit_code(),
-    })
+    }
 }
 
 /// The environments on this engine.
-fn running(context: &Context, args: &cli::VerifyIsolation) -> Result<(Scope, Vec<Looked>)> {
-    let layers = chosen(&args.layer);
-    let scene = Scene::observe(context, &args.environments)?;
+fn running(
+    context: &Context,
+    environments: &[Environment],
+    layers: Vec<Layer>,
+) -> Result<(Scope, Vec<Looked>)> {
+    let scene = Scene::observe(context, environments)?;
     let looked = isolation::look(&scene, &layers)?;
     let scope = Scope {
         environments: scene
