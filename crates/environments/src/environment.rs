@@ -45,6 +45,11 @@ pub enum Environment {
 #[error("unknown environment {0:?}: expected dev, test, staging or prod")]
 pub struct UnknownEnvironment(String);
 
+/// A value of `ENVIRONMENT` that names no environment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("ENVIRONMENT is {0:?}: expected development, test, staging or production")]
+pub struct UnknownNamespace(String);
+
 impl Environment {
     /// All four, in the order in which they are shown.
     pub const ALL: [Self; 4] = [Self::Dev, Self::Test, Self::Staging, Self::Prod];
@@ -72,6 +77,25 @@ impl Environment {
             Self::Staging => "staging",
             Self::Prod => "production",
         }
+    }
+
+    /// The environment that a value of `ENVIRONMENT` names. An empty, upper-case or misspelt one is
+    /// an error: nothing is taken for development.
+    ///
+    /// ```
+    /// use environments::Environment;
+    /// assert_eq!(Environment::from_namespace("staging")?, Environment::Staging);
+    /// assert!(Environment::from_namespace("Staging").is_err());
+    /// # Ok::<(), environments::UnknownNamespace>(())
+    /// ```
+    ///
+    /// # Errors
+    /// It is none of `development`, `test`, `staging` and `production`.
+    pub fn from_namespace(text: &str) -> Result<Self, UnknownNamespace> {
+        Self::ALL
+            .into_iter()
+            .find(|environment| environment.namespace() == text)
+            .ok_or_else(|| UnknownNamespace(text.to_owned()))
     }
 
     /// The prefix of every Redis key and channel, colon included: `development:`.

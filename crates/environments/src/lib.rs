@@ -9,14 +9,18 @@
 
 mod environment;
 pub mod images;
+mod neo4j_label;
 mod protection;
+mod redis_key;
 pub mod render;
 
 pub use environment::{
     Credential, Deployment, Environment, Instance, InvalidInstance, PublishedPorts, Service,
-    UnknownEnvironment, Volume, label,
+    UnknownEnvironment, UnknownNamespace, Volume, label,
 };
+pub use neo4j_label::{LabelError, Neo4jLabelHelper};
 pub use protection::{
     Dev, Disposable, DisposableEnvironment, Prod, Protected, ProtectedEnvironment, Protection,
     Staging, Test,
 };
+pub use redis_key::{KeyError, ParsedKey, RedisKeyPrefixer};

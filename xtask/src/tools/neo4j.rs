@@ -228,8 +228,8 @@ fn rows(line: &str, reply: &Reply) -> Result<Vec<Vec<Value>>> {
 
 /// A name as Cypher takes any name: in backticks, those inside it doubled.
 pub(crate) fn quoted_name(name: &str) -> String {
-    // Cypher reads `` and also the escape \u0060 as a backtick inside a name.
-    format!("`{}`", name.replace("\\u0060", "`").replace('`', "``"))
+    // Cypher reads `` as a backtick inside a name, and \uXXXX as what it stands for.
+    format!("`{}`", name.replace('\\', "\\u005C").replace('`', "``"))
 }
 
 #[cfg(test)]
@@ -240,6 +240,6 @@ mod tests {
     fn a_name_cannot_end_its_own_quotes() {
         assert_eq!(quoted_name("plain"), "`plain`");
         assert_eq!(quoted_name("a`b"), "`a``b`");
-        assert_eq!(quoted_name("a\\u0060b"), "`a``b`");
+        assert_eq!(quoted_name("a\\u0060b"), "`a\\u005Cu0060b`");
     }
 }
