@@ -108,6 +108,8 @@ pub(crate) enum Command {
     ResetTest(ResetTest),
     /// Prove that no environment can reach another
     VerifyIsolation(VerifyIsolation),
+    /// Mark the keys and nodes of before the prefixes and labels
+    MigrateNamespace(One),
     /// Take an environment over onto the engine that answers now
     Adopt(Adopt),
     /// What was done, when and by whom

@@ -12,9 +12,11 @@ use crate::context::{Context, Done};
 use crate::error::{Failure, Kind, Result};
 use crate::guard::lock::user;
 use crate::journal::{self, Entry};
-use crate::observe::{self, joined, observe_one};
+use crate::namespace::migrate;
+use crate::observe::{self, Observed, joined, observe_one};
 use crate::plan::{Action, InPlace, Object, Plan, Removal, Seed};
 use crate::process::{printable, tail};
+use crate::secrets;
 use crate::stack::Stack;
 use crate::tools::compose;
 use crate::tools::docker::{Container, Engine};
@@ -104,6 +106,18 @@ fn act(
         Action::AwaitReady => await_ready(context, stack()?),
         Action::AwaitEmpty(seed) => await_empty(context, stack()?, seed.as_ref()),
         Action::EmptyInPlace(work) => empty_in_place(context, stack()?, work),
+        Action::PrefixKeys(work) => {
+            let (environment, redis) = (deployment.environment(), Service::Redis);
+            let observed = observe_one(context, deployment)?;
+            let redis = planned_server(&observed, redis, &work.server)?;
+            migrate::prefix_keys(context, environment, &redis, work.count)
+        }
+        Action::LabelNodes(work) => {
+            let observed = observe_one(context, deployment)?;
+            let neo4j = planned_server(&observed, Service::Neo4j, &work.server)?;
+            let password = secrets::password(deployment.environment())?;
+            migrate::label_nodes(context, deployment, &neo4j, &password, work.count)
+        }
     }
 }
 
@@ -344,18 +358,8 @@ const LOOKUP_INDEXES: &str = "\
 fn empty_in_place(context: &Context, stack: &Stack, work: &InPlace) -> Result<()> {
     let deployment = work.deployment();
     let observed = observe_one(context, deployment)?;
-    let same = |found: &Option<Container>, planned: &Object| {
-        let same = found.as_ref().filter(|found| found.id == planned.id);
-        same.cloned().ok_or_else(|| {
-            Failure::refused(format!(
-                "{} is not the container that the plan saw",
-                planned.name
-            ))
-            .hint("run the same command again: it looks anew")
-        })
-    };
-    let neo4j = same(&observed.neo4j, &work.neo4j)?;
-    let redis_container = same(&observed.redis, &work.redis)?;
+    let neo4j = planned_server(&observed, Service::Neo4j, &work.neo4j)?;
+    let redis_container = planned_server(&observed, Service::Redis, &work.redis)?;
     let redis = observe::redis(context, &redis_container);
     let script = format!(
         "{}{LOOKUP_INDEXES}{ASSERT_EMPTY}{SCHEMA_LEFT}{}",
@@ -370,6 +374,20 @@ fn empty_in_place(context: &Context, stack: &Stack, work: &InPlace) -> Result<()
         schema_gone(deployment, &lines?)
     })?;
     no_keys(deployment, &redis)
+}
+
+/// A server's container, which must be the very one that the plan saw.
+fn planned_server(observed: &Observed, service: Service, planned: &Object) -> Result<Container> {
+    let same = observed
+        .container(service)
+        .filter(|found| found.id == planned.id);
+    same.cloned().ok_or_else(|| {
+        Failure::refused(format!(
+            "{} is not the container that the plan saw",
+            planned.name
+        ))
+        .hint("run the same command again: it looks anew")
+    })
 }
 
 fn emptying(work: &InPlace) -> String {

@@ -49,6 +49,10 @@ pub(crate) enum Action {
     AwaitEmpty(Option<Seed>),
     /// Empties a running set.
     EmptyInPlace(Box<InPlace>),
+    /// Gives the prefix to the keys that have none.
+    PrefixKeys(Marking),
+    /// Gives the label to the nodes that have none.
+    LabelNodes(Marking),
 }
 
 /// A container or network: removed by its id.
@@ -117,6 +121,13 @@ impl InPlace {
     }
 }
 
+/// How many are to be marked on which server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Marking {
+    pub(crate) server: Object,
+    pub(crate) count: u64,
+}
+
 /// A fixture: Cypher statements, one transaction each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seed {
@@ -178,7 +189,9 @@ impl Plan {
                 | Action::CreateVolumes(_)
                 | Action::Start
                 | Action::AwaitReady
-                | Action::AwaitEmpty(_) => {}
+                | Action::AwaitEmpty(_)
+                | Action::PrefixKeys(_)
+                | Action::LabelNodes(_) => {}
             }
         }
         removed
@@ -225,6 +238,34 @@ pub(crate) fn empty_in_place(work: InPlace) -> Plan {
         Action::EmptyInPlace(Box::new(work)),
         "it is healthy, what it holds is little, and only data and schema differ from a fresh set",
     );
+    plan
+}
+
+/// Giving marks to so many keys and nodes of running servers.
+pub(crate) fn mark(
+    deployment: &Deployment,
+    neo4j: &Container,
+    redis: &Container,
+    keys: u64,
+    nodes: u64,
+) -> Plan {
+    let mut plan = Plan::new(deployment.clone());
+    let marking = |server, count| Marking {
+        server: object(server),
+        count,
+    };
+    if keys > 0 {
+        plan.step(
+            Action::PrefixKeys(marking(redis, keys)),
+            "the environment's user may touch no key without the prefix",
+        );
+    }
+    if nodes > 0 {
+        plan.step(
+            Action::LabelNodes(marking(neo4j, nodes)),
+            "a node must say which environment it is from",
+        );
+    }
     plan
 }
 
@@ -361,6 +402,8 @@ impl fmt::Display for Action {
                     "wait until both servers answer, count 0, then load {seed}"
                 )
             }
+            Self::PrefixKeys(work) => write!(f, "prefix {}", counted(work.count, "key")),
+            Self::LabelNodes(work) => write!(f, "label {}", counted(work.count, "node")),
             Self::EmptyInPlace(work) => {
                 write!(
                     f,

@@ -7,6 +7,7 @@
 //! Architecture Invariant: nothing else in this crate starts a process (clippy.toml), but for the
 //! linear developer tasks, which use xshell.
 
+mod conversation;
 mod logged;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ use std::time::{Duration, Instant};
 use duct::{Expression, Handle};
 use environments::Environment;
 use rustix::process::{Pid, Signal, kill_process_group};
+
+pub(crate) use conversation::Conversation;
 
 use crate::error::{Failure, Result};
 use crate::ui::Ui;

@@ -12,6 +12,7 @@ pub(crate) mod history;
 pub(crate) mod images;
 pub(crate) mod init_neo4j;
 pub(crate) mod logs;
+pub(crate) mod migrate_namespace;
 pub(crate) mod quickstart;
 pub(crate) mod redis;
 pub(crate) mod reset_test;
@@ -48,6 +49,7 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::WipeDev => "wipe-dev",
         Command::ResetTest(_) => "reset-test",
         Command::VerifyIsolation(_) => "verify-isolation",
+        Command::MigrateNamespace(_) => "migrate-namespace",
         Command::Adopt(_) => "adopt",
         Command::History(_) => "history",
         Command::Generate(_) => "generate",

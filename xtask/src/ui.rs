@@ -1,6 +1,10 @@
 //! What a person sees: progress and plans on stderr, the answer on stdout.
 
+mod progress;
+
 use std::io::{IsTerminal, Write};
+
+pub(crate) use progress::Progress;
 
 /// How much is said, and whether in colour.
 #[derive(Debug, Clone)]
@@ -67,6 +71,11 @@ impl Ui {
         if self.verbose {
             put(&self.paint(Tone::Faint, &format!("+ {line}")));
         }
+    }
+
+    /// How far something long is: a line that is drawn again and again, on a terminal alone.
+    pub(crate) fn progress(&self, what: &str, of: u64) -> Progress {
+        Progress::new(what, of, !self.quiet && std::io::stderr().is_terminal())
     }
 
     /// The text in colour, where colour is wanted.

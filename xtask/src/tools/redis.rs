@@ -1,9 +1,10 @@
 //! Redis, always asked inside the container whose labels were read.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use crate::error::Result;
-use crate::process::Reply;
+use crate::process::{Conversation, Reply};
 use crate::tools::docker::Docker;
 
 /// A Redis server in a container.
@@ -47,8 +48,30 @@ impl Redis<'_> {
     /// # Errors
     /// The server does not answer, or answers anything else.
     pub(crate) fn keys(&self) -> Result<BTreeMap<u32, u64>> {
+        let keyspace = self.keyspace()?.into_iter();
+        Ok(keyspace
+            .map(|(database, one)| (database, one.keys))
+            .collect())
+    }
+
+    /// What INFO says of each database that has keys.
+    ///
+    /// # Errors
+    /// The server does not answer, or answers anything else.
+    pub(crate) fn keyspace(&self) -> Result<BTreeMap<u32, Keyspace>> {
         let reply = self.asked(&["INFO", "keyspace"])?;
         keyspace(&reply.stdout).ok_or_else(|| reply.unexpected("the section Keyspace of INFO"))
+    }
+
+    /// Commands one after the other as the admin user, each a line, each answered by a line.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub(crate) fn talk(&self) -> Result<Conversation> {
+        let command =
+            self.docker
+                .exec_with(self.container, &["--user", "root"], &["tta-redis-admin"]);
+        self.docker.runner().converse(&command)
     }
 
     fn asked(&self, args: &[&str]) -> Result<Reply> {
@@ -61,21 +84,51 @@ impl Redis<'_> {
     }
 }
 
-/// `db0:keys=3,expires=0,…` to 0 → 3. None for a text that is something else: it must not be taken
+/// What a database holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Keyspace {
+    pub(crate) keys: u64,
+    /// Of these, the ones with a time to live.
+    pub(crate) expires: u64,
+}
+
+/// `db0:keys=3,expires=0,…` by the database's number. None for a text that is something else: it must not be taken
 /// for an empty server.
-fn keyspace(info: &str) -> Option<BTreeMap<u32, u64>> {
+fn keyspace(info: &str) -> Option<BTreeMap<u32, Keyspace>> {
     let database = |line: &str| {
         let (database, counts) = line.strip_prefix("db")?.split_once(':')?;
-        let keys = counts
-            .split(',')
-            .find_map(|part| part.strip_prefix("keys="))?;
-        Some((database.parse().ok()?, keys.parse().ok()?))
+        let count = |name: &str| {
+            let count = counts.split(',').find_map(|part| part.strip_prefix(name));
+            count?.parse().ok()
+        };
+        let keyspace = Keyspace {
+            keys: count("keys=")?,
+            expires: count("expires=")?,
+        };
+        Some((database.parse().ok()?, keyspace))
     };
     let mut lines = info.lines().map(str::trim).filter(|line| !line.is_empty());
     if lines.next() != Some("# Keyspace") {
         return None;
     }
     lines.map(database).collect()
+}
+
+/// Bytes as one word of a line that redis-cli reads.
+pub(crate) fn quoted(bytes: &[u8]) -> String {
+    let mut word = String::with_capacity(bytes.len() + 2);
+    word.push('"');
+    for byte in bytes {
+        match byte {
+            b'"' | b'\\' => word.extend(['\\', char::from(*byte)]),
+            b' '..=b'~' => word.push(char::from(*byte)),
+            _ => {
+                let _ = write!(word, "\\x{byte:02x}");
+            }
+        }
+    }
+    word.push('"');
+    word
 }
 
 /// The value of a field of INFO.
@@ -91,7 +144,11 @@ mod tests {
     #[test]
     fn every_database_with_keys_is_counted() {
         let info = "# Keyspace\r\ndb0:keys=3,expires=0,avg_ttl=0,subexpiry=0\r\ndb7:keys=12,expires=1,avg_ttl=5\r\n";
-        assert_eq!(keyspace(info), Some(BTreeMap::from([(0, 3), (7, 12)])));
+        let of = |keys, expires| Keyspace { keys, expires };
+        assert_eq!(
+            keyspace(info),
+            Some(BTreeMap::from([(0, of(3, 0)), (7, of(12, 1))]))
+        );
         assert_eq!(keyspace("# Keyspace\r\n"), Some(BTreeMap::new()));
     }
 
@@ -100,6 +157,12 @@ mod tests {
         for text in ["", "garbage\n", "# Keyspace\r\ndb0:keys=many\r\n"] {
             assert_eq!(keyspace(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn any_bytes_are_one_word() {
+        let word = quoted(b"a b\"c\\d\n\0\xff");
+        assert_eq!(word, r#""a b\"c\\d\x0a\x00\xff""#);
     }
 
     #[test]

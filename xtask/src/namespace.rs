@@ -1,0 +1,6 @@
+//! Whose each key and node is, by its prefix or label: counting them, and bringing old data in line.
+
+pub(crate) mod audit;
+mod batches;
+pub(crate) mod migrate;
+mod scripts;

@@ -1,0 +1,202 @@
+//! Giving prefixes and labels to what has none, in batches, and comparing what is held before and
+//! after.
+//!
+//! Each batch changes what it changes at once, and leaves alone what is marked already: killed
+//! anywhere and run again, it goes on where it was.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use environments::{Deployment, Environment};
+
+use super::audit::Census;
+use super::batches::{Batches, Misread, Verb};
+use super::scripts;
+use crate::context::Context;
+use crate::error::{Failure, Kind, Result};
+use crate::observe::{joined, neo4j, redis};
+use crate::secrets::Password;
+use crate::tools::docker::Container;
+use crate::tools::neo4j::{Neo4j, quoted_name};
+use crate::ui::counted;
+
+/// How many nodes a transaction labels.
+const NODES_IN_A_BATCH: u32 = 10_000;
+
+/// Gives the prefix to every key that has none, in all databases.
+///
+/// A key whose name with the prefix is taken, and one with another environment's prefix, stay as
+/// they are. RENAMENX keeps the time to live and never overwrites.
+///
+/// # Errors
+/// The server goes away or refuses.
+pub(crate) fn prefix_keys(
+    context: &Context,
+    environment: Environment,
+    container: &Container,
+    bare: u64,
+) -> Result<()> {
+    let redis = redis(context, container);
+    let prefixes = scripts::prefixes(&scripts::owners(environment));
+    let progress = context.ui.progress("keys", bare);
+    for database in redis.keyspace()?.into_keys() {
+        let mut batches = Batches::of(&redis, database)?;
+        batches
+            .run(Verb::Change, &scripts::rename(), &prefixes, |line| {
+                progress.advance(line.trim().parse().map_err(|_| Misread)?);
+                Ok(())
+            })
+            .map_err(|failure| went_on(environment, failure))?;
+    }
+    Ok(())
+}
+
+fn went_on(environment: Environment, failure: Failure) -> Failure {
+    if failure.kind != Kind::Failed {
+        return failure;
+    }
+    failure.hint(format!(
+        "cargo xtask migrate-namespace {environment}   (goes on where it stopped: nothing is lost)"
+    ))
+}
+
+/// Whether each database holds what it held before.
+///
+/// # Errors
+/// It does not: somebody else has written to it.
+pub(crate) fn compare(environment: Environment, before: &Census, after: &Census) -> Result<()> {
+    let databases: BTreeSet<u32> = before
+        .holdings
+        .keys()
+        .chain(after.holdings.keys())
+        .copied()
+        .collect();
+    for database in databases {
+        let of = |census: &Census| census.holdings.get(&database).copied().unwrap_or_default();
+        let (was, is) = (of(before), of(after));
+        if (was.keys, was.sum) != (is.keys, is.sum) || is.expiring > was.expiring {
+            return Err(Failure::failed(format!(
+                "database {database} of the Redis of {environment} held {} that stay and {} that \
+                 expire, and now {} and {}, and not all of them hold the same: somebody else has \
+                 written to it meanwhile. This command has overwritten and deleted nothing.",
+                counted(was.keys, "key"),
+                was.expiring,
+                is.keys,
+                is.expiring,
+            ))
+            .hint(format!(
+                "stop what uses {environment}, and run the same command again: it compares anew"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Gives the label to every node that has no environment's, and counts before and after.
+///
+/// # Errors
+/// The server goes away or refuses; what it holds afterwards is not what it held before.
+pub(crate) fn label_nodes(
+    context: &Context,
+    deployment: &Deployment,
+    container: &Container,
+    password: &Password,
+    bare: u64,
+) -> Result<()> {
+    let server = neo4j(context, deployment, container, password);
+    let all: Vec<String> = Environment::ALL
+        .map(|one| quoted_name(one.neo4j_label()))
+        .to_vec();
+    let own = quoted_name(deployment.environment().neo4j_label());
+    let script = format!(
+        "MATCH (n) WHERE NOT n:{} CALL (n) {{ SET n:{own} }} IN TRANSACTIONS OF {NODES_IN_A_BATCH} ROWS;\n",
+        all.join("|")
+    );
+    let before = totals(&server)?;
+    let labelled = count(&server, &own)?;
+    let done = AtomicBool::new(false);
+    let progress = context.ui.progress("nodes", bare);
+    thread::scope(|scope| {
+        let work = scope.spawn(|| {
+            let result = server.prove(&script);
+            done.store(true, Ordering::SeqCst);
+            result
+        });
+        // The count store tells how far it is, at no cost to the work.
+        while progress.shown() && !done.load(Ordering::SeqCst) {
+            if let Ok(now) = count(&server, &own) {
+                progress.at(now.saturating_sub(labelled));
+            }
+            thread::park_timeout(Duration::from_millis(500));
+        }
+        joined(work)
+    })?;
+    progress.end();
+    let after = totals(&server)?;
+    if before == after {
+        return Ok(());
+    }
+    let environment = deployment.environment();
+    Err(Failure::failed(format!(
+        "the Neo4j of {environment} held {before}, now {after}: somebody else has written to it meanwhile"
+    ))
+    .hint(format!(
+        "stop what uses {environment}, and run the same command again: it goes on where it is"
+    )))
+}
+
+/// What labelling must not change.
+#[derive(Debug, PartialEq, Eq)]
+struct Totals {
+    nodes: u64,
+    relationships: u64,
+    properties: u64,
+}
+
+impl std::fmt::Display for Totals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let nodes = counted(self.nodes, "node");
+        let relationships = counted(self.relationships, "relationship");
+        write!(
+            f,
+            "{nodes}, {relationships} and {} properties",
+            self.properties
+        )
+    }
+}
+
+fn totals(server: &Neo4j<'_>) -> Result<Totals> {
+    let answers = server.ask(&[
+        "MATCH (n) RETURN count(n), coalesce(sum(size(keys(n))), 0)",
+        "MATCH ()-[r]->() RETURN count(r), coalesce(sum(size(keys(r))), 0)",
+    ])?;
+    let number = |answer: usize, column: usize| {
+        let cell = answers
+            .get(answer)
+            .and_then(|rows| rows.first()?.get(column)?.as_u64());
+        cell.ok_or_else(|| {
+            Failure::failed(format!(
+                "Neo4j was expected to count, but answered {answers:?}"
+            ))
+        })
+    };
+    Ok(Totals {
+        nodes: number(0, 0)?,
+        relationships: number(1, 0)?,
+        properties: number(0, 1)? + number(1, 1)?,
+    })
+}
+
+fn count(server: &Neo4j<'_>, label: &str) -> Result<u64> {
+    let answers = server.ask(&[&format!("MATCH (n:{label}) RETURN count(n)")])?;
+    let cell = answers
+        .first()
+        .and_then(|rows| rows.first()?.first()?.as_u64());
+    cell.ok_or_else(|| {
+        Failure::failed(format!(
+            "Neo4j was expected to count, but answered {answers:?}"
+        ))
+    })
+}
