@@ -10,6 +10,7 @@ mod compose;
 mod connection;
 mod format;
 mod jsonc;
+mod python;
 mod target;
 mod vscode;
 
@@ -18,6 +19,7 @@ pub use compose::compose;
 pub use connection::{Connection, connection, dotenv};
 pub use format::{LineBreak, to_dotenv, to_github, to_json};
 pub use jsonc::JsoncError;
+pub use python::{PYTHON_PATH, python_definitions};
 pub use target::{Namespace, PortsMismatch, Secrets, Target};
 pub use vscode::{database_connections, vscode_settings};
 
@@ -68,6 +70,10 @@ pub fn files(
     files.push(RenderedFile {
         path: ".vscode/database-connections.json".to_owned(),
         contents: database_connections(secrets),
+    });
+    files.push(RenderedFile {
+        path: PYTHON_PATH.to_owned(),
+        contents: python_definitions(),
     });
     Ok(files)
 }

@@ -116,6 +116,7 @@ fn the_repository_has_these_rendered_files() {
         ".env.prod",
         ".vscode/settings.json",
         ".vscode/database-connections.json",
+        "crates/environments/python/src/tta_environments/definitions.py",
     ];
     assert_eq!(paths(Secrets::well_known()), all);
     let provided: Vec<_> = all

@@ -45,7 +45,13 @@ pub(crate) fn run(context: &Context, environment: Environment) -> Result<Answer>
         }
     }
     agree(NAME, &deployment, &found)?;
-    let before = census(context, &deployment, neo4j, redis)?;
+    // A plan needs no values: they are compared with what is there afterwards.
+    let depth = if context.dry_run {
+        Depth::Names
+    } else {
+        Depth::Values
+    };
+    let before = census(context, &deployment, neo4j, redis, depth)?;
     let mut plan = plan::mark(
         &deployment,
         neo4j,
@@ -65,7 +71,7 @@ pub(crate) fn run(context: &Context, environment: Environment) -> Result<Answer>
         ));
     }
     execute(context, NAME, &held.engine, &plan, None)?;
-    let after = census(context, &deployment, neo4j, redis)?;
+    let after = census(context, &deployment, neo4j, redis, Depth::Values)?;
     compare(environment, &before.keys, &after.keys)?;
     Ok(Answer::done(
         vec![environment],
@@ -83,11 +89,12 @@ fn census(
     deployment: &environments::Deployment,
     neo4j: &Container,
     redis: &Container,
+    depth: Depth,
 ) -> Result<Both> {
     let environment = deployment.environment();
     let password = secrets::password(environment)?;
     Ok(Both {
-        keys: audit::keys(context, environment, redis, Depth::Values)?,
+        keys: audit::keys(context, environment, redis, depth)?,
         nodes: audit::nodes(context, deployment, neo4j, &password)?,
     })
 }

@@ -24,6 +24,7 @@ mod credentials;
 mod foreign;
 mod interrupted_up;
 mod killed;
+mod namespaces;
 mod persistence;
 mod plain_compose;
 mod production;
