@@ -478,6 +478,27 @@ mod tests {
     }
 
     #[test]
+    fn only_what_lacks_a_mark_is_marked() {
+        let dev = deployment(Environment::Dev);
+        let observed = running(&dev);
+        let servers = (observed.neo4j.as_ref(), observed.redis.as_ref());
+        let (Some(neo4j), Some(redis)) = servers else {
+            panic!("both run");
+        };
+        let of = |keys, nodes| mark(&dev, neo4j, redis, keys, nodes);
+        insta::assert_snapshot!(of(3, 1), @r"
+        Plan for dev:
+          1. prefix 3 keys
+               because the environment's user may touch no key without the prefix
+          2. label 1 node
+               because a node must say which environment it is from
+        ");
+        assert_eq!(of(0, 2).steps.len(), 1);
+        assert_eq!(of(0, 0).steps, []);
+        assert_eq!(of(3, 1).removed(), Vec::<String>::new());
+    }
+
+    #[test]
     fn the_journal_is_told_what_is_removed_by_id_and_time() {
         let dev = Disposable::of(Dev, Instance::main());
         let plan = recreate(&dev, &running(dev.deployment()), None);

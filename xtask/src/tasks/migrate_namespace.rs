@@ -39,10 +39,9 @@ pub(crate) fn run(context: &Context, environment: Environment) -> Result<Answer>
         return Err(down(&deployment.to_string(), environment));
     }
     let found = contents(context, &held.observed);
-    for reason in [found.graph.as_ref().err(), found.keys.as_ref().err()] {
-        if let Some(reason) = reason {
-            return Err(Failure::failed(reason.clone()));
-        }
+    let silent = [found.graph.as_ref().err(), found.keys.as_ref().err()];
+    if let Some(reason) = silent.into_iter().flatten().next() {
+        return Err(Failure::failed(reason.clone()));
     }
     agree(NAME, &deployment, &found)?;
     // A plan needs no values: they are compared with what is there afterwards.

@@ -36,7 +36,7 @@ enum OnServers {
     All,
 }
 
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 5] = [
     Group {
         name: "unit",
         selections: &[
@@ -48,6 +48,11 @@ const GROUPS: [Group; 4] = [
     Group {
         name: "faults",
         selections: &[&["--package", "xtask", "--test", "faults"]],
+        on_servers: OnServers::None,
+    },
+    Group {
+        name: "python",
+        selections: &[&["--package", "xtask", "--test", "python"]],
         on_servers: OnServers::None,
     },
     Group {
@@ -396,6 +401,7 @@ pub(crate) mod tests {
         test --no-fail-fast --package environments -- name
         test --no-fail-fast --package xtask --bins -- name
         test --no-fail-fast --package xtask --test faults -- name
+        test --no-fail-fast --package xtask --test python -- name
         test --no-fail-fast --package xtask --test documentation -- --skip on_servers:: name
         ");
     }

@@ -73,11 +73,7 @@ impl Drop for Progress {
 fn line(what: &str, done: u64, of: u64, after: Duration) -> String {
     let milliseconds = u64::try_from(after.as_millis()).unwrap_or(u64::MAX).max(1);
     let rate = done.saturating_mul(1000) / milliseconds;
-    let share = if of == 0 {
-        100
-    } else {
-        done.min(of) * 100 / of
-    };
+    let share = (done.min(of) * 100).checked_div(of).unwrap_or(100);
     let left = match of.saturating_sub(done).checked_div(rate) {
         Some(seconds) => format!("{seconds} s left"),
         None => "…".to_owned(),

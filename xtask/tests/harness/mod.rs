@@ -7,6 +7,8 @@
 #![allow(missing_docs, reason = "tests are sentences")]
 #![allow(unreachable_pub, reason = "a module of test binaries has no outside")]
 
+pub mod python;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;

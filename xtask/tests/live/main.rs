@@ -28,6 +28,7 @@ mod namespaces;
 mod persistence;
 mod plain_compose;
 mod production;
+mod python_drivers;
 mod reset_by_new_volumes;
 mod reset_in_place;
 mod reset_together;
