@@ -13,6 +13,7 @@ pub(crate) mod finding;
 mod namespace;
 mod network;
 pub(crate) mod scene;
+pub(crate) mod shared;
 pub(crate) mod statics;
 mod tool;
 pub(crate) mod verdict;

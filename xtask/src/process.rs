@@ -78,6 +78,20 @@ pub(crate) struct Invocation {
     deadline: Duration,
     secrets: Vec<String>,
     despite_interrupt: bool,
+    surroundings: Surroundings,
+}
+
+/// What a child sees of our own environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Surroundings {
+    /// All of it, less what would lead docker or compose elsewhere.
+    #[default]
+    Guarded,
+    /// What a program needs to be found and to find its own files, and no more.
+    Bare,
+    /// All of it, as a person's own shell would hand it to compose: to see what that changes. The
+    /// engine is still ours to choose.
+    Shell,
 }
 
 impl Invocation {
@@ -91,6 +105,7 @@ impl Invocation {
             deadline: PROMPT,
             secrets: Vec::new(),
             despite_interrupt: false,
+            surroundings: Surroundings::Guarded,
         }
     }
 
@@ -145,6 +160,11 @@ impl Invocation {
         self
     }
 
+    pub(crate) const fn surroundings(mut self, surroundings: Surroundings) -> Self {
+        self.surroundings = surroundings;
+        self
+    }
+
     /// The line a person could paste, secrets blotted out.
     pub(crate) fn line(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.args);
@@ -156,7 +176,7 @@ impl Invocation {
     fn expression(&self) -> Expression {
         let args: Vec<OsString> = self.args.iter().map(OsString::from).collect();
         let mut expression = duct::cmd(&self.program, args)
-            .full_env(environment(&self.env))
+            .full_env(environment(self.surroundings, &self.env))
             .unchecked();
         if let Some(folder) = &self.folder {
             expression = expression.dir(folder);
@@ -201,6 +221,20 @@ impl Reply {
             self.code,
             self.shown()
         ))
+    }
+
+    /// What it said on stderr, its last lines in one.
+    pub(crate) fn said(&self) -> String {
+        let lines = self
+            .stderr
+            .lines()
+            .filter(|line| !line.contains("level=warning"));
+        let text: Vec<&str> = lines.collect();
+        tail(&text.join("\n"), 4)
+            .into_iter()
+            .map(|line| printable(&redacted(line.trim(), &self.secrets)))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// An answer that could not be understood, shown as it is.
@@ -389,10 +423,21 @@ fn end(handle: &Handle) {
     }
 }
 
-/// Our environment, less what is withheld from children.
-fn environment(extra: &BTreeMap<String, String>) -> BTreeMap<OsString, OsString> {
+/// Our environment, as much of it as a child may see.
+fn environment(
+    surroundings: Surroundings,
+    extra: &BTreeMap<String, String>,
+) -> BTreeMap<OsString, OsString> {
+    let kept = |name: &str| match surroundings {
+        Surroundings::Guarded => !withheld(name),
+        Surroundings::Bare => ["PATH", "HOME", "PWD", "USER", "TMPDIR"].contains(&name),
+        Surroundings::Shell => !name.starts_with("DOCKER_"),
+    };
     let mut environment: BTreeMap<OsString, OsString> = std::env::vars_os()
-        .filter(|(name, _)| !name.to_str().is_some_and(withheld))
+        .filter(|(name, _)| {
+            name.to_str()
+                .map_or(surroundings != Surroundings::Bare, kept)
+        })
         .collect();
     for (name, value) in extra {
         environment.insert(name.into(), value.into());

@@ -179,6 +179,8 @@ pub(crate) struct Check {
 pub(crate) struct Outcome {
     pub(crate) findings: Vec<Finding>,
     pub(crate) checks: Vec<Check>,
+    /// Declarations that excuse nothing, and why.
+    pub(crate) remarks: Vec<String>,
 }
 
 impl Outcome {
@@ -186,6 +188,7 @@ impl Outcome {
     pub(crate) fn blind(layer: Layer, environment: &str, why: impl Into<String>) -> Self {
         Self {
             findings: Vec::new(),
+            remarks: Vec::new(),
             checks: vec![Check {
                 layer,
                 from: environment.to_owned(),
@@ -201,5 +204,6 @@ impl Outcome {
     pub(crate) fn extend(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.checks.extend(other.checks);
+        self.remarks.extend(other.remarks);
     }
 }

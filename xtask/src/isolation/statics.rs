@@ -1,13 +1,132 @@
-//! The static layer.
+//! The static layer: what the compose files say, once compose has merged them.
+//!
+//! Collecting asks compose and this machine (`render`, `ground`); judging is pure, one file a group
+//! of faults. Needs no engine. Works on anyone's files.
+
+mod cause;
+mod declared;
+mod engine_access;
+mod ground;
+mod images;
+mod model;
+mod mounts;
+mod names;
+mod ports;
+mod render;
+mod shell;
+mod side;
+mod subnets;
+mod table;
+
+use std::thread;
 
 use crate::context::Context;
 use crate::isolation::Composed;
-use crate::isolation::finding::{Layer, Outcome};
+use crate::isolation::fault;
+use crate::isolation::finding::{Finding, Outcome};
+use crate::isolation::statics::model::Model;
+use crate::isolation::statics::render::Rendered;
+use crate::isolation::statics::side::Side;
 
-pub(crate) fn look(_context: &Context, composed: &[Composed]) -> Outcome {
+/// An environment whose files render, and what became of it with the shell's variables.
+#[derive(Debug)]
+struct Read {
+    side: Side,
+    /// The same with the shell's variables, where that renders.
+    dirty: Option<Side>,
+    /// What the two ways of rendering already tell.
+    findings: Vec<Finding>,
+}
+
+/// Renders every environment's files and compares each with each.
+pub(crate) fn look(context: &Context, composed: &[Composed]) -> Outcome {
+    let read = collect(context, composed);
     let mut all = Outcome::default();
-    for one in composed {
-        all.extend(Outcome::blind(Layer::Static, &one.name, "not written"));
+    let mut sides = Vec::new();
+    for (one, read) in composed.iter().zip(&read) {
+        match read {
+            Ok(read) => {
+                all.findings.extend(read.findings.iter().cloned());
+                all.extend(table::alone(read));
+                sides.push(read);
+            }
+            Err(said) => {
+                all.findings.push(torn(one, said));
+                all.checks.extend(table::torn(&one.name, said, composed));
+            }
+        }
+    }
+    for (number, one) in sides.iter().enumerate() {
+        for other in &sides[number + 1..] {
+            let mut pair = table::compare(one, other);
+            cause::name(context, &mut pair.findings, (one, other), composed);
+            all.extend(pair);
+        }
     }
     all
+}
+
+/// Renders all of them side by side.
+fn collect(context: &Context, composed: &[Composed]) -> Vec<Result<Read, String>> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = composed
+            .iter()
+            .map(|one| scope.spawn(|| read(one, render::render(&context.runner, one))))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|_| Err("reading it went wrong".to_owned()))
+            })
+            .collect()
+    })
+}
+
+fn read(composed: &Composed, rendered: Rendered) -> Result<Read, String> {
+    let side = |model: Model| {
+        let ground = ground::look_up(composed, &model);
+        Side::new(composed, model, ground)
+    };
+    match (rendered.clean, rendered.dirty) {
+        (Ok(clean), Ok(dirty)) => {
+            let side = (side(clean), side(dirty));
+            Ok(Read {
+                findings: shell::bleeding(&side.0, &side.1.model),
+                side: side.0,
+                dirty: Some(side.1),
+            })
+        }
+        (Ok(clean), Err(said)) => {
+            let side = side(clean);
+            Ok(Read {
+                findings: vec![shell::one_way(&side, &said, false)],
+                side,
+                dirty: None,
+            })
+        }
+        (Err(said), Ok(dirty)) => {
+            let side = side(dirty);
+            Ok(Read {
+                findings: vec![shell::one_way(&side, &said, true)],
+                side,
+                dirty: None,
+            })
+        }
+        (Err(said), Err(_)) => Err(said),
+    }
+}
+
+/// S14.
+fn torn(composed: &Composed, said: &str) -> Finding {
+    let files: Vec<String> = composed
+        .files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    Finding::new(fault::S14, &[&composed.name], files.join(", "))
+        .evidence(format!("compose does not render it: {said}"))
+        .reproduce(side::rendering(&composed.files))
+        .fix("mend the file until compose renders it")
 }

@@ -49,16 +49,19 @@ pub(crate) fn prove(context: &Context, environments: &[Environment]) -> Result<P
 fn judged(scope: Scope, looked: Vec<Looked>, allowances: &[Allowance], begun: Instant) -> Proof {
     let mut findings: Vec<Finding> = Vec::new();
     let mut checks = Vec::new();
+    let mut remarks = Vec::new();
     let mut times = Vec::new();
     for one in looked {
         times.push((one.layer, one.seconds));
         findings.extend(one.outcome.findings);
         checks.extend(one.outcome.checks);
+        remarks.extend(one.outcome.remarks);
     }
     // Worst first; the same thing seen by two layers in the same words is said once.
     findings.sort();
     findings.dedup();
-    let remarks = allow::apply(allowances, &mut findings, jiff::Zoned::now().date());
+    let today = jiff::Zoned::now().date();
+    remarks.extend(allow::apply(allowances, &mut findings, today));
     Proof {
         verdict: Verdict::of(&findings, &checks),
         scope,

@@ -1,0 +1,239 @@
+//! Asks compose what it makes of an environment's files: clean, and as a person's shell would have
+//! it. Needs no engine. Decides nothing about what it reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::isolation::Composed;
+use crate::isolation::statics::model::Model;
+use crate::process::{Invocation, Runner, Surroundings, printable};
+
+/// How long compose may take over files; it takes 0.1 s.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What became of an environment's files. What is not there says why.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    /// Without the shell's variables and without `.env`, but for those that the files require.
+    pub(crate) clean: Result<Model, String>,
+    /// With all of them.
+    pub(crate) dirty: Result<Model, String>,
+}
+
+/// How a file is rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Clean,
+    Dirty,
+    /// Without the shell's variables, but with `.env`.
+    File,
+}
+
+/// Renders both ways, side by side.
+pub(crate) fn render(runner: &Runner, composed: &Composed) -> Rendered {
+    std::thread::scope(|scope| {
+        let dirty = scope.spawn(|| model(runner, &command(composed, Way::Dirty, &[])));
+        let clean = clean(runner, composed);
+        Rendered {
+            clean,
+            dirty: dirty
+                .join()
+                .unwrap_or_else(|_| Err("reading it went wrong".to_owned())),
+        }
+    })
+}
+
+/// Renders some of an environment's files alone, under the environment's project name, with a
+/// service that uses every volume and network: Compose leaves out what nobody uses.
+pub(crate) fn alone(
+    runner: &Runner,
+    composed: &Composed,
+    files: &[PathBuf],
+    whole: &Model,
+) -> Result<Model, String> {
+    let volumes: Vec<String> = whole
+        .volumes
+        .keys()
+        .enumerate()
+        .map(|(number, key)| format!("{key}:/{number}"))
+        .collect();
+    let networks: BTreeMap<&String, ()> = whole.networks.keys().map(|key| (key, ())).collect();
+    let user =
+        json!({"services": {USER: {"image": USER, "volumes": volumes, "networks": networks}}});
+    let base = Composed {
+        files: files.to_vec(),
+        ..composed.clone()
+    };
+    let asked = command_with(
+        &base,
+        Way::Clean,
+        &["--project-name", &whole.name, "--file", "-"],
+        &["--no-consistency"],
+    )
+    .stdin(user.to_string());
+    let mut model = model(runner, &asked)?;
+    model.services.remove(USER);
+    Ok(model)
+}
+
+/// The service that uses everything.
+const USER: &str = "tta-uses-all";
+
+fn clean(runner: &Runner, composed: &Composed) -> Result<Model, String> {
+    let first = model(runner, &command(composed, Way::Clean, &[]));
+    let Err(said) = &first else {
+        return first;
+    };
+    let Some(named) = required(said) else {
+        return first;
+    };
+    let mut wanted: BTreeSet<String> = mentioned(&composed.files);
+    wanted.insert(named);
+    // Each round names one that was hidden in an included file.
+    for _ in 0..20 {
+        let given = values(runner, composed, &wanted);
+        match model(runner, &command(composed, Way::Clean, &given)) {
+            Ok(model) => return Ok(model),
+            Err(said) => match required(&said) {
+                Some(name) if wanted.insert(name.clone()) => {}
+                _ => return Err(said),
+            },
+        }
+    }
+    first
+}
+
+/// The variable that compose could not do without. The words are those of compose-go.
+fn required(said: &str) -> Option<String> {
+    let (_, rest) = said.split_once("required variable ")?;
+    let (name, _) = rest.split_once(" is missing a value")?;
+    variable(name).then(|| name.to_owned())
+}
+
+fn variable(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || character == '_')
+}
+
+/// The variables that the files say they require, as `${NAME:?…}` or `${NAME?…}`.
+fn mentioned(files: &[PathBuf]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for file in files {
+        let Ok(text) = std::fs::read_to_string(file) else {
+            continue;
+        };
+        for rest in text.split("${").skip(1) {
+            let end =
+                rest.find(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+            let (name, rest) = rest.split_at(end.unwrap_or(rest.len()));
+            if variable(name) && (rest.starts_with(":?") || rest.starts_with('?')) {
+                names.insert(name.to_owned());
+            }
+        }
+    }
+    names
+}
+
+/// What the variables are, by compose's own reading of `.env`; else what the shell has.
+fn values(runner: &Runner, composed: &Composed, names: &BTreeSet<String>) -> Vec<(String, String)> {
+    let environment: BTreeMap<&String, String> = names
+        .iter()
+        .map(|name| (name, format!("${{{name}}}")))
+        .collect();
+    let asking = json!({
+        "name": "asking",
+        "services": {USER: {"image": USER, "environment": environment}},
+    });
+    let folder = composed
+        .files
+        .first()
+        .and_then(|file| file.parent())
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let mut given = BTreeMap::new();
+    for way in [Way::Dirty, Way::File] {
+        let nothing = Composed {
+            files: Vec::new(),
+            ..composed.clone()
+        };
+        let asked = command_with(
+            &nothing,
+            way,
+            &[
+                "--project-directory",
+                &folder.display().to_string(),
+                "--file",
+                "-",
+            ],
+            &[],
+        )
+        .stdin(asking.to_string());
+        let Ok(answer) = model(runner, &asked) else {
+            continue;
+        };
+        for service in answer.services.into_values() {
+            for (name, value) in service.environment {
+                if let Some(value) = value.filter(|value| !value.0.is_empty()) {
+                    given.insert(name, value.0);
+                }
+            }
+        }
+    }
+    given.into_iter().collect()
+}
+
+fn model(runner: &Runner, asked: &Invocation) -> Result<Model, String> {
+    let reply = runner
+        .run(asked)
+        .map_err(|failure| printable(&failure.message))?;
+    if !reply.success() {
+        let said = reply.said();
+        return Err(if said.is_empty() {
+            format!("compose ended with {} and said nothing", reply.code)
+        } else {
+            said
+        });
+    }
+    Model::parse(&reply.stdout)
+}
+
+fn command(composed: &Composed, way: Way, given: &[(String, String)]) -> Invocation {
+    let command = command_with(composed, way, &[], &[]);
+    given.iter().fold(command, |command, (name, value)| {
+        command.secret(name, value)
+    })
+}
+
+fn command_with(composed: &Composed, way: Way, global: &[&str], config: &[&str]) -> Invocation {
+    let mut command = Invocation::new("docker")
+        // No engine is asked, but docker wants to know which: this one is always there, also where
+        // the one that is switched on is gone.
+        .env("DOCKER_CONTEXT", "default")
+        .surroundings(if way == Way::Dirty {
+            Surroundings::Shell
+        } else {
+            Surroundings::Bare
+        })
+        .deadline(DEADLINE)
+        .args(["compose", "--ansi", "never", "--profile", "*"]);
+    if way == Way::Clean {
+        // Instead of `.env` in the project's folder.
+        command = command.args(["--env-file", "/dev/null"]);
+    }
+    for file in &composed.files {
+        command = command.arg("--file").arg(file.display().to_string());
+    }
+    command = command.args(global.iter().copied());
+    let secrets = composed.secrets.iter();
+    secrets
+        .fold(command, |command, (name, value)| {
+            command.secret(name, value)
+        })
+        .args(["config", "--format", "json"])
+        .args(config.iter().copied())
+}
