@@ -3,7 +3,9 @@
 //! Collecting asks compose and this machine (`render`, `ground`); judging is pure, one file a group
 //! of faults. Needs no engine. Works on anyone's files.
 
+mod addresses;
 mod cause;
+mod credentials;
 mod declared;
 mod engine_access;
 mod ground;
@@ -11,12 +13,16 @@ mod images;
 mod model;
 mod mounts;
 mod names;
+mod namespaces;
 mod ports;
 mod render;
+mod secret_words;
 mod shell;
 mod side;
 mod subnets;
 mod table;
+mod texts;
+mod uris;
 
 use std::thread;
 
@@ -43,11 +49,12 @@ pub(crate) fn look(context: &Context, composed: &[Composed]) -> Outcome {
     let read = collect(context, composed);
     let mut all = Outcome::default();
     let mut sides = Vec::new();
+    let readable: Vec<&Side> = read.iter().flatten().map(|read| &read.side).collect();
     for (one, read) in composed.iter().zip(&read) {
         match read {
             Ok(read) => {
                 all.findings.extend(read.findings.iter().cloned());
-                all.extend(table::alone(read));
+                all.extend(table::alone(read, &readable));
                 sides.push(read);
             }
             Err(said) => {

@@ -2,19 +2,23 @@
 //! nothing.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Component, Path, PathBuf};
 
 use crate::isolation::Composed;
 use crate::isolation::statics::model::{Model, Source};
 use crate::isolation::statics::mounts;
-use crate::isolation::statics::side::Ground;
+use crate::isolation::statics::side::{Ground, Host};
 
 /// A secret is small; what is longer is none, and is not read whole.
 const LONGEST: u64 = 1 << 20;
 
 /// Looks everything up that the judges may ask for.
 pub(crate) fn look_up(composed: &Composed, model: &Model) -> Ground {
-    let mut ground = Ground::default();
+    let mut ground = Ground {
+        host: host(),
+        ..Ground::default()
+    };
     for path in mounts::paths(model) {
         let real = real(Path::new(&path));
         ground.real.insert(path, real);
@@ -25,6 +29,37 @@ pub(crate) fn look_up(composed: &Composed, model: &Model) -> Ground {
         }
     }
     ground
+}
+
+/// This host's names and addresses, as the kernel has them.
+fn host() -> Host {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let name = read("/proc/sys/kernel/hostname").trim().to_owned();
+    let mut addresses = Vec::new();
+    let routes = read("/proc/net/fib_trie");
+    let lines: Vec<&str> = routes.lines().collect();
+    for pair in lines.windows(2) {
+        if let [address, kind] = pair {
+            let address = address.trim().trim_start_matches("|-- ").parse();
+            if let (Ok(address), true) = (address, kind.contains("/32 host LOCAL")) {
+                addresses.push(IpAddr::V4(address));
+            }
+        }
+    }
+    for line in read("/proc/net/if_inet6").lines() {
+        let digits = line.split_whitespace().next().unwrap_or_default();
+        if let Ok(bits) = u128::from_str_radix(digits, 16) {
+            addresses.push(IpAddr::V6(bits.into()));
+        }
+    }
+    Host {
+        names: if name.is_empty() {
+            Vec::new()
+        } else {
+            vec![name]
+        },
+        addresses,
+    }
 }
 
 /// A secret's own text, by the file or the variable that it comes from.

@@ -303,6 +303,14 @@ impl Service {
     }
 }
 
+impl Source {
+    /// By what its text is known once it is looked up: a file, or `$VARIABLE`.
+    pub(crate) fn origin(&self) -> Option<String> {
+        let variable = || self.environment.as_ref().map(|name| format!("${name}"));
+        self.file.clone().or_else(variable)
+    }
+}
+
 impl Network {
     /// The subnets that the file asks for, as it writes them.
     pub(crate) fn subnets(&self) -> Vec<&str> {

@@ -234,9 +234,9 @@ fn one_source(one: &Side, other: &Side) -> Vec<Finding> {
         file.or_else(|| source.environment.as_ref().map(|name| format!("${name}")))
     };
     let read = |side: &Side, source: &Source| {
-        let key = source.file.clone();
-        let key = key.or_else(|| source.environment.as_ref().map(|name| format!("${name}")));
-        let text = key.and_then(|key| side.ground.contents.get(&key));
+        let text = source
+            .origin()
+            .and_then(|origin| side.ground.contents.get(&origin));
         text.is_some_and(|text| !text.trim().is_empty())
     };
     for (key, source) in &one.model.secrets {

@@ -29,7 +29,7 @@ pub(crate) fn projects(one: &Side, other: &Side) -> Vec<Finding> {
 }
 
 /// The containers' names, and of which service each is.
-fn containers(side: &Side) -> BTreeMap<String, String> {
+pub(crate) fn containers(side: &Side) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     for key in side.model.services.keys() {
         for name in side.model.container_names(key) {

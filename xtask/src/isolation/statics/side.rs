@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::isolation::Composed;
@@ -28,6 +29,14 @@ pub(crate) struct Ground {
     pub(crate) real: BTreeMap<String, PathBuf>,
     /// What is in the files and variables of secrets and configs. Never shown.
     pub(crate) contents: BTreeMap<String, String>,
+    pub(crate) host: Host,
+}
+
+/// By what the host is reached from inside a container.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Host {
+    pub(crate) names: Vec<String>,
+    pub(crate) addresses: Vec<IpAddr>,
 }
 
 impl fmt::Debug for Ground {

@@ -9,7 +9,8 @@ use crate::isolation::fault::Fault;
 use crate::isolation::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
 use crate::isolation::statics::side::Side;
 use crate::isolation::statics::{
-    Read, declared, engine_access, images, mounts, names, ports, subnets,
+    Read, addresses, credentials, declared, engine_access, images, mounts, names, namespaces,
+    ports, subnets,
 };
 use crate::process::printable;
 use crate::ui::counted;
@@ -112,6 +113,34 @@ const COMPARISONS: &[Comparison] = &[
         mirrored: false,
         also_dirty: false,
     },
+    Comparison {
+        subject: "addresses",
+        noun: "mention",
+        count: |side| addresses::mentions(side).len(),
+        judge: |one, other| {
+            let mut findings = addresses::of_another(one, other);
+            findings.extend(addresses::of_another(other, one));
+            findings
+        },
+        mirrored: false,
+        also_dirty: true,
+    },
+    Comparison {
+        subject: "namespaces and links of containers",
+        noun: "container",
+        count: namespaces::count,
+        judge: namespaces::of_another,
+        mirrored: false,
+        also_dirty: true,
+    },
+    Comparison {
+        subject: "secrets",
+        noun: "secret",
+        count: credentials::count,
+        judge: credentials::shared,
+        mirrored: true,
+        also_dirty: true,
+    },
 ];
 
 /// A question about one environment.
@@ -145,12 +174,28 @@ const QUESTIONS: &[Question] = &[
         judge: engine_access::reaching_out,
         also_dirty: true,
     },
+    Question {
+        subject: "logins that are off",
+        noun: "service",
+        count: |side| side.model.services.len(),
+        judge: credentials::no_login,
+        also_dirty: true,
+    },
 ];
 
 /// What is asked of one environment.
-pub(crate) fn alone(read: &Read) -> Outcome {
+pub(crate) fn alone(read: &Read, all_sides: &[&Side]) -> Outcome {
     let side = &read.side;
     let mut all = Outcome::default();
+    let strangers = namespaces::of_strangers(side, all_sides);
+    all.checks.push(cell(
+        (&side.name, &side.name),
+        "owners of the containers that it joins",
+        Expected::Distinct,
+        seen(&strangers),
+        counted(namespaces::count(side) as u64, "container"),
+    ));
+    all.findings.extend(strangers);
     for question in QUESTIONS {
         let mut findings = (question.judge)(side);
         if let Some(dirty) = read.dirty.as_ref().filter(|_| question.also_dirty) {
