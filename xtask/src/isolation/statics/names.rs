@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::isolation::fault::{self, Fault};
 use crate::isolation::finding::Finding;
 use crate::isolation::shared::Kind;
-use crate::isolation::statics::model::{Scalar, Volume};
+use crate::isolation::statics::model::{Network, Scalar, Volume};
 use crate::isolation::statics::side::{Side, grep_both};
 use crate::process::printable;
 
@@ -237,8 +237,58 @@ pub(crate) fn count_networks(side: &Side) -> usize {
     networks(side).len()
 }
 
-/// S8.
+/// S8: by name, and by the interface of the host that is behind two names.
 pub(crate) fn one_network(one: &Side, other: &Side) -> Vec<Finding> {
+    let mut findings = one_name(one, other);
+    findings.extend(one_interface(one, other));
+    findings
+}
+
+/// The interface on which a network puts its containers, beside everything else that is on it.
+fn interface(network: &Network) -> Option<String> {
+    let option = |name: &str| network.driver_opts.get(name).map(|value| value.0.clone());
+    match network.driver.as_deref() {
+        Some("macvlan" | "ipvlan") => option("parent"),
+        None | Some("bridge" | "default") => option("com.docker.network.bridge.name"),
+        Some(_) => None,
+    }
+}
+
+fn one_interface(one: &Side, other: &Side) -> Vec<Finding> {
+    let interfaces = |side: &Side| -> Vec<(String, String)> {
+        let all = side.model.networks.iter();
+        all.filter_map(|(key, one)| Some((side.model.network_name(key)?, interface(one)?)))
+            .collect()
+    };
+    let theirs = interfaces(other);
+    let mut findings = Vec::new();
+    for (name, interface) in interfaces(one) {
+        for (against, target) in &theirs {
+            let declared = one.shared.with(&[Kind::Network], &name, &other.name)
+                && other.shared.with(&[Kind::Network], against, &one.name);
+            if interface != *target || name == *against || declared {
+                continue;
+            }
+            findings.push(
+                Finding::new(fault::S8, &[&one.name, &other.name], &name)
+                    .evidence(format!(
+                        "{name} of {} and {against} of {} are both on the host's interface {}",
+                        one.name,
+                        other.name,
+                        printable(&interface)
+                    ))
+                    .reproduce(grep_both(one, other, &interface))
+                    .fix(format!(
+                        "give {against} of {} another interface",
+                        other.name
+                    )),
+            );
+        }
+    }
+    findings
+}
+
+fn one_name(one: &Side, other: &Side) -> Vec<Finding> {
     let theirs = networks(other);
     networks(one)
         .into_iter()
