@@ -175,8 +175,7 @@ pub(crate) fn shared(one: &Side, other: &Side) -> Vec<Finding> {
     let theirs = group(other);
     let mut common: Vec<(Vec<Place>, Vec<Place>)> = Vec::new();
     for (mark, (said, places)) in group(one) {
-        if let Some((other_said, others)) = theirs.get(&mark).filter(|(other, _)| said || *other) {
-            let _ = other_said;
+        if let Some((_, others)) = theirs.get(&mark).filter(|(other, _)| said || *other) {
             let pair = (places, others.clone());
             // A variable that holds a user and a password is two secrets in one place.
             if !common.contains(&pair) {

@@ -55,8 +55,6 @@ pub(crate) struct Service {
     #[serde(default, deserialize_with = "present")]
     pub(crate) external_links: Vec<String>,
     #[serde(default, deserialize_with = "present")]
-    pub(crate) links: Vec<String>,
-    #[serde(default, deserialize_with = "present")]
     pub(crate) extra_hosts: Hosts,
     #[serde(default, deserialize_with = "present")]
     pub(crate) environment: BTreeMap<String, Option<Scalar>>,
@@ -69,8 +67,6 @@ pub(crate) struct Service {
     pub(crate) privileged: bool,
     #[serde(default, deserialize_with = "present")]
     pub(crate) cap_add: Vec<String>,
-    #[serde(default, deserialize_with = "present")]
-    pub(crate) devices: Vec<Value>,
     #[serde(default)]
     pub(crate) use_api_socket: bool,
     #[serde(default, deserialize_with = "present")]

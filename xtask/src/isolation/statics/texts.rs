@@ -20,18 +20,20 @@ pub(crate) fn in_uris(text: &str) -> Vec<String> {
         let Some((account, _)) = authority.rsplit_once('@') else {
             continue;
         };
-        if let Some((_, password)) = account.split_once(':') {
-            if !password.is_empty() && !password.contains(char::is_whitespace) {
-                secrets.push(password.to_owned());
-            }
+        if let Some((_, password)) = account.split_once(':')
+            && !password.is_empty()
+            && !password.contains(char::is_whitespace)
+        {
+            secrets.push(password.to_owned());
         }
     }
     if text.contains("://") || text.contains(';') {
         for part in text.split([';', '?', '&', ' ', ',']) {
-            if let Some((name, value)) = part.split_once('=') {
-                if secret_name(name.trim()) && !value.is_empty() {
-                    secrets.push(value.trim().to_owned());
-                }
+            if let Some((name, value)) = part.split_once('=')
+                && secret_name(name.trim())
+                && !value.is_empty()
+            {
+                secrets.push(value.trim().to_owned());
             }
         }
     }
@@ -90,10 +92,10 @@ pub(crate) fn in_text(text: &str) -> (Vec<String>, Vec<String>) {
                 for rule in rules {
                     if let Some(value) = rule.strip_prefix('>') {
                         secrets.push(value.to_owned());
-                    } else if let Some(hash) = rule.strip_prefix('#') {
-                        if hash.len() == 64 {
-                            hashes.push(hash.to_owned());
-                        }
+                    } else if let Some(hash) = rule.strip_prefix('#')
+                        && hash.len() == 64
+                    {
+                        hashes.push(hash.to_owned());
                     }
                 }
             }

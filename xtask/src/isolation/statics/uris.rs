@@ -183,14 +183,14 @@ fn line(words: &[String]) -> Vec<Uri> {
         "REPLICAOF",
         "SLAVEOF",
     ];
-    if let Some(place) = words.iter().position(|word| flags.contains(word)) {
-        if let Some(name) = words.get(place + 1).filter(|one| host(one)) {
-            all.push(Uri {
-                host: plain(name),
-                port: words.get(place + 2).and_then(|port| port.parse().ok()),
-                pair: false,
-            });
-        }
+    if let Some(place) = words.iter().position(|word| flags.contains(word))
+        && let Some(name) = words.get(place + 1).filter(|one| host(one))
+    {
+        all.push(Uri {
+            host: plain(name),
+            port: words.get(place + 2).and_then(|port| port.parse().ok()),
+            pair: false,
+        });
     }
     all
 }
