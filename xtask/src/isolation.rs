@@ -6,6 +6,7 @@
 
 pub(crate) mod allow;
 mod auth;
+mod census;
 mod data;
 mod engine;
 pub(crate) mod fault;

@@ -96,6 +96,7 @@ faults! {
     E8 High "a container that can drive the engine";
     E9 High "a stranger on the network";
     E10 Medium "a health check that cannot fail";
+    E11 High "a namespace of another's container";
     N1 High "one environment reaches another";
     N2 High "one environment reaches another through the host";
     N3 Medium "a name with two owners";

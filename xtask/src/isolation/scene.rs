@@ -2,11 +2,13 @@
 //! ports by which their servers are asked.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use environments::{Deployment, Environment};
 
 use crate::context::Context;
 use crate::error::Result;
+use crate::isolation::census::Census;
 use crate::observe::{Observed, observe};
 use crate::secrets::{self, Password};
 use crate::stack::{self, Stack};
@@ -23,6 +25,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) sites: Vec<Site>,
     /// Those that were not named and have no object on this engine.
     pub(crate) absent: Vec<Environment>,
+    /// Asked by whichever layer needs it first.
+    census: OnceLock<Result<Census, String>>,
 }
 
 /// One environment in scope.
@@ -81,7 +85,22 @@ impl<'a> Scene<'a> {
             run: run_id(),
             sites,
             absent,
+            census: OnceLock::new(),
         })
+    }
+
+    /// All that is on the engine, asked once a run.
+    ///
+    /// # Errors
+    /// The engine did not tell, or not in a form that is known.
+    pub(crate) fn census(&self) -> Result<&Census, String> {
+        let take = || Census::take(self.context).map_err(|failure| failure.message);
+        self.census.get_or_init(take).as_ref().map_err(Clone::clone)
+    }
+
+    pub(crate) fn site(&self, environment: Environment) -> Option<&Site> {
+        let is = |site: &&Site| site.deployment.environment() == environment;
+        self.sites.iter().find(is)
     }
 }
 

@@ -34,6 +34,36 @@ pub(crate) fn up(docker: &Docker, project: Project<'_>) -> Result<()> {
     Err(explained(&reply))
 }
 
+/// The model that the file renders to, as JSON.
+///
+/// # Errors
+/// It does not render.
+pub(crate) fn model(docker: &Docker, project: Project<'_>) -> Result<Reply> {
+    ask(docker, project, &["config", "--format", "json"])
+}
+
+/// A line `SERVICE HASH` for each service: what compose compares a container with.
+///
+/// # Errors
+/// The file does not render.
+pub(crate) fn hashes(docker: &Docker, project: Project<'_>) -> Result<Reply> {
+    ask(docker, project, &["config", "--hash", "*"])
+}
+
+/// Which compose it is: `2.26.1`, or `2.26.1-4` as a distribution counts.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn version(docker: &Docker) -> Result<String> {
+    let asked = docker.command().args(["compose", "version", "--short"]);
+    let reply = docker.runner().run(&asked)?.ok()?;
+    Ok(reply.stdout.trim().to_owned())
+}
+
+fn ask(docker: &Docker, project: Project<'_>, args: &[&str]) -> Result<Reply> {
+    docker.runner().run(&command(docker, project, args))?.ok()
+}
+
 fn command(docker: &Docker, project: Project<'_>, args: &[&str]) -> Invocation {
     let command = docker
         .command()

@@ -269,7 +269,25 @@ impl Docker {
         self.inspect("network", names)
     }
 
-    fn inspect<T: DeserializeOwned>(&self, kind: &str, names: &[String]) -> Result<Vec<T>> {
+    /// All that the engine has of a kind: `container` (running or not), `network` or `volume`. What
+    /// goes between the two calls is left out.
+    pub(crate) fn all<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>> {
+        let every: &[&str] = match kind {
+            "container" => &["container", "ls", "--all", "--no-trunc", "--quiet"],
+            "volume" => &["volume", "ls", "--quiet"],
+            kind => &[kind, "ls", "--no-trunc", "--quiet"],
+        };
+        let reply = self.ask(every)?.ok()?;
+        let names: Vec<String> = reply.stdout.lines().map(str::to_owned).collect();
+        self.inspect(kind, &names)
+    }
+
+    /// The objects of a kind that have those names or ids. One that nothing has is left out.
+    pub(crate) fn inspect<T: DeserializeOwned>(
+        &self,
+        kind: &str,
+        names: &[String],
+    ) -> Result<Vec<T>> {
         if names.is_empty() {
             return Ok(Vec::new());
         }

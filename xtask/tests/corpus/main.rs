@@ -11,4 +11,28 @@
 mod harness;
 
 mod files;
+#![expect(
+    clippy::disallowed_types,
+    reason = "a test starts the tool and docker from outside, so process.rs is not its door"
+)]
+#![allow(dead_code, reason = "each test binary uses a part of what they share")]
+#![allow(missing_docs, reason = "tests are sentences")]
+
+/// What the names of these tests' instances begin with, and the file name of what makes them.
+const MARK: &str = "fc";
+const PROGRAM: &str = "corpus-";
+
+#[path = "../live/docker.rs"]
+mod docker;
+#[path = "../harness/mod.rs"]
+mod harness;
+#[path = "../live/live.rs"]
+mod live;
+#[path = "../live/look.rs"]
+mod look;
+#[path = "../live/wire.rs"]
+mod wire;
+
+mod planted;
+mod row;
 mod table;

@@ -1,6 +1,6 @@
 //! An instance of a scenario's own, and its end.
 //!
-//! Its name says which process made it: `lv`, seven digits of a process id, two of a number. What a
+//! Its name says which process made it: the program's [mark](crate::MARK), seven digits of a process id, two of a number. What a
 //! killed run left is found by that name and removed when no such test process is alive any more.
 //! Objects are removed by the exact names that an instance of that name can have, by nothing else.
 
@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use crate::docker::{docker, inspected, tried};
+use crate::docker::{docker, tried};
 use crate::harness::{Xtask, xtask};
 
 pub(crate) const ENVIRONMENTS: [&str; 4] = ["dev", "test", "staging", "prod"];
@@ -50,7 +50,7 @@ impl Live {
         take(slots);
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         Self {
-            name: format!("lv{:07}{number:02}", std::process::id()),
+            name: format!("{}{:07}{number:02}", crate::MARK, std::process::id()),
             folder: tempfile::tempdir().expect("a folder"),
             scenario,
             started: Instant::now(),
@@ -129,13 +129,14 @@ fn container(instance: &str, environment: &str, service: &str) -> String {
     format!("tta-{instance}-{environment}-{service}")
 }
 
-fn volumes(instance: &str, environment: &str) -> [String; 3] {
+pub(crate) fn volumes(instance: &str, environment: &str) -> [String; 3] {
     ["neo4j_ENV_data", "neo4j_ENV_logs", "redis_ENV_data"]
         .map(|name| format!("tta_{instance}_{}", name.replace("ENV", environment)))
 }
 
 /// Removes whatever an instance of that name can have. What isn't there is passed over.
 fn remove(instance: &str) {
+    remove_visitors(instance);
     let all = |names: &dyn Fn(&str) -> Vec<String>| -> Vec<String> {
         ENVIRONMENTS.iter().flat_map(|one| names(one)).collect()
     };
@@ -155,6 +156,37 @@ fn remove(instance: &str) {
         tried(&[command, &names].concat());
     }
     remove_locks(instance);
+}
+
+/// Removes what a test has put beside an instance: containers, volumes and networks whose names
+/// begin as its own do, and which nobody else can have named so.
+fn remove_visitors(instance: &str) {
+    for (list, remove, prefix) in [
+        (
+            &["ps", "--all", "--format", "{{.Names}}"][..],
+            &["rm", "--force", "--volumes"][..],
+            format!("tta-{instance}-"),
+        ),
+        (
+            &["volume", "ls", "--quiet"],
+            &["volume", "rm", "--force"],
+            format!("tta-{instance}-"),
+        ),
+        (
+            &["network", "ls", "--format", "{{.Name}}"],
+            &["network", "rm"],
+            format!("tta-{instance}-"),
+        ),
+    ] {
+        let listed = tried(list).stdout;
+        let names: Vec<&str> = listed
+            .lines()
+            .filter(|name| name.starts_with(&prefix))
+            .collect();
+        if !names.is_empty() {
+            tried(&[remove, &names].concat());
+        }
+    }
 }
 
 /// The files under which the tool has locked an instance: their names end with `.ENV.NAME.lock`.
@@ -182,7 +214,7 @@ fn keep_logs(instance: &str) {
 }
 
 /// Removes the instances of earlier runs of these tests whose process is gone.
-fn sweep() {
+pub(crate) fn sweep() {
     let label = "{{.Label \"org.tta.instance\"}}";
     let mut found: Vec<String> = Vec::new();
     for list in [&["ps", "--all"][..], &["volume", "ls"], &["network", "ls"]] {
@@ -200,21 +232,21 @@ fn sweep() {
 }
 
 /// The process that made an instance of these tests; nothing for any other instance.
-fn maker(instance: &str) -> Option<u32> {
-    let digits = instance.strip_prefix("lv")?;
+pub(crate) fn maker(instance: &str) -> Option<u32> {
+    let digits = instance.strip_prefix(crate::MARK)?;
     let all_digits = digits.len() == 9 && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.get(..7).filter(|_| all_digits)?.parse().ok()
 }
 
 /// Whether a process is one of these tests: its number alone may have gone to another program.
-fn is_a_live_test(process: u32) -> bool {
+pub(crate) fn is_a_live_test(process: u32) -> bool {
     let program = std::fs::read_link(format!("/proc/{process}/exe")).unwrap_or_default();
     let name = program
         .file_name()
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    Path::new(&format!("/proc/{process}")).exists() && name.starts_with("live-")
+    Path::new(&format!("/proc/{process}")).exists() && name.starts_with(crate::PROGRAM)
 }
 
 /// How many scenarios run at a time: each of them starts servers, and each start takes a core.
@@ -233,44 +265,4 @@ fn take(slots: usize) {
 fn give(slots: usize) {
     *FREE.lock().unwrap_or_else(PoisonError::into_inner) += slots;
     FREED.notify_all();
-}
-
-#[test]
-fn only_an_instance_of_these_tests_is_ever_swept() {
-    assert_eq!(maker("lv000012303"), Some(123));
-    for other in [
-        "",
-        "dev",
-        "lv",
-        "lv00001230",
-        "lv0000123033",
-        "lvx00012303",
-        "l0000012303",
-    ] {
-        assert_eq!(maker(other), None, "{other}");
-    }
-    assert!(is_a_live_test(std::process::id()));
-    assert!(!is_a_live_test(0));
-}
-
-#[test]
-fn what_a_killed_run_left_is_swept_and_nothing_else_is() {
-    let live = Live::new("the sweep");
-    // No process has a number as high as this (Linux: at most 4194304).
-    let killed = format!("lv{:07}00", 9_900_000 + std::process::id() % 100_000);
-    let make = |name: &str, instance: &str| {
-        let label = format!("org.tta.instance={instance}");
-        docker(&["volume", "create", "--label", &label, name]);
-    };
-    let left = &volumes(&killed, "dev")[0];
-    let [own, of_another_name, _] = live.volumes("dev");
-    make(left, &killed);
-    make(&own, &live.name);
-    // Labels can be set by anyone: only the names that the instance would have are removed.
-    make(&of_another_name, &killed);
-    sweep();
-    assert!(inspected("volume", left).is_none(), "{left} was left");
-    for name in [own, of_another_name] {
-        assert!(inspected("volume", &name).is_some(), "{name} was removed");
-    }
 }

@@ -10,6 +10,10 @@
 )]
 #![allow(missing_docs, reason = "tests are sentences")]
 
+/// What the names of these tests' instances begin with, and the file name of what makes them.
+const MARK: &str = "lv";
+const PROGRAM: &str = "live-";
+
 #[path = "../harness/mod.rs"]
 mod harness;
 
@@ -33,4 +37,5 @@ mod reset_by_new_volumes;
 mod reset_in_place;
 mod reset_together;
 mod side_by_side;
+mod swept;
 mod wipe;
