@@ -143,12 +143,12 @@ fn compared(
     );
     let user = model.user.clone().unwrap_or_else(|| image.user.clone());
     differ("its user", user, config.user.clone());
-    let health = model.health().unwrap_or_default();
-    let checked = config.healthcheck.as_ref().map(|check| check.test.clone());
+    let checked = config.healthcheck.as_ref();
+    let checked = checked.map(|check| check.test.clone()).unwrap_or_default();
     differ(
         "its health check",
-        words(&health),
-        words(&checked.unwrap_or_default()),
+        check(&model.health().unwrap_or_default()),
+        check(&checked),
     );
     differ("what it publishes", ports(model), bindings(container));
     let restart = model.restart.clone().unwrap_or_else(|| "no".to_owned());
