@@ -3,3 +3,4 @@
 pub(crate) mod confirmation;
 pub(crate) mod identity;
 pub(crate) mod lock;
+pub(crate) mod turn;

@@ -14,6 +14,7 @@ pub(crate) mod finding;
 mod namespace;
 mod network;
 pub(crate) mod scene;
+pub(crate) mod servers;
 pub(crate) mod shared;
 pub(crate) mod statics;
 mod tool;

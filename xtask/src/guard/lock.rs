@@ -126,6 +126,11 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 fn file_name(engine: &str, deployment: &Deployment) -> String {
+    file_name_for(engine, "", deployment)
+}
+
+/// The name of a file that stands for something else about a deployment than being worked on.
+pub(super) fn file_name_for(engine: &str, what: &str, deployment: &Deployment) -> String {
     let safe = |character: char| {
         if character.is_ascii_alphanumeric() {
             character
@@ -134,12 +139,17 @@ fn file_name(engine: &str, deployment: &Deployment) -> String {
         }
     };
     let engine: String = engine.chars().map(safe).collect();
-    format!("tta.{engine}.{}.lock", deployment.lock())
+    let what = if what.is_empty() {
+        String::new()
+    } else {
+        format!("{what}.")
+    };
+    format!("tta.{engine}.{what}{}.lock", deployment.lock())
 }
 
 /// Opens the file without creating it first: in a sticky folder the kernel refuses to open
 /// another user's file with O_CREAT (fs.protected_regular), root included.
-fn open(path: &Path) -> Result<File> {
+pub(super) fn open(path: &Path) -> Result<File> {
     let existing = || OpenOptions::new().read(true).write(true).open(path);
     let created = || {
         let file = OpenOptions::new()
@@ -190,7 +200,7 @@ pub(crate) fn user() -> String {
         .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
 
-fn alive(pid: i32) -> bool {
+pub(super) fn alive(pid: i32) -> bool {
     let Some(pid) = rustix::process::Pid::from_raw(pid) else {
         return false;
     };

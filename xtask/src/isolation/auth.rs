@@ -1,12 +1,22 @@
-//! The auth layer.
+//! The auth layer: which login opens which server.
+//!
+//! The table of logins and servers comes from the definitions. Each login that should be refused
+//! stands beside the server's own, which has to be taken.
 
-use crate::isolation::finding::{Layer, Outcome};
+pub(crate) mod acl;
+mod collect;
+mod evidence;
+mod findings;
+mod judge;
+mod matrix;
+
+pub(crate) use findings::xtask;
+pub(crate) use judge::joined;
+pub(crate) use matrix::protected;
+
+use crate::isolation::finding::Outcome;
 use crate::isolation::scene::Scene;
 
 pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
-    let mut all = Outcome::default();
-    for site in &scene.sites {
-        all.extend(Outcome::blind(Layer::Auth, site.name(), "not written"));
-    }
-    all
+    judge::judge(&scene.context.instance, &collect::collect(scene))
 }

@@ -1,12 +1,21 @@
-//! The data layer.
+//! The data layer: which store is behind which server, and where each address leads.
+//!
+//! Development and test get a canary each, which is looked for in every server. Nothing is written
+//! to a protected environment: its stores are told apart by what they say of themselves, and its
+//! addresses by the name under which a connection is listed.
 
-use crate::isolation::finding::{Layer, Outcome};
+mod address;
+mod canary;
+mod collect;
+mod evidence;
+mod findings;
+mod judge;
+
+pub(crate) use findings::{bad_name, databases};
+
+use crate::isolation::finding::Outcome;
 use crate::isolation::scene::Scene;
 
 pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
-    let mut all = Outcome::default();
-    for site in &scene.sites {
-        all.extend(Outcome::blind(Layer::Data, site.name(), "not written"));
-    }
-    all
+    judge::judge(&scene.context.instance, &collect::collect(scene))
 }

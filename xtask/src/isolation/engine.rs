@@ -152,5 +152,6 @@ fn answered(
             observed,
             control,
         }],
+        remarks: Vec::new(),
     }
 }

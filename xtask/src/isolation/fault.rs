@@ -111,6 +111,7 @@ faults! {
     D2 Medium "one database for two environments";
     D4 High "a cloned store";
     D5 Medium "separated by database number only";
+    D6 High "a store that replicates to or from another server";
     K1 Medium "keys with another environment's prefix";
     K2 Low "keys without a prefix";
     K3 Medium "nodes with another environment's label, or none";

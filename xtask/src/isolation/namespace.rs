@@ -1,12 +1,17 @@
-//! The namespace layer.
+//! The namespace layer: whose the keys and nodes of each server are, by prefix and label, and what
+//! its databases are called.
+//!
+//! Keys are read in batches that each keep the server busy for a bounded time, nodes from counts
+//! that the store keeps. No value and no property is ever read.
 
-use crate::isolation::finding::{Layer, Outcome};
+mod collect;
+mod evidence;
+mod findings;
+mod judge;
+
+use crate::isolation::finding::Outcome;
 use crate::isolation::scene::Scene;
 
 pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
-    let mut all = Outcome::default();
-    for site in &scene.sites {
-        all.extend(Outcome::blind(Layer::Namespace, site.name(), "not written"));
-    }
-    all
+    judge::judge(&scene.context.instance, &collect::collect(scene))
 }

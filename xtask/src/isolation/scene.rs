@@ -9,6 +9,8 @@ use environments::{Deployment, Environment};
 use crate::context::Context;
 use crate::error::Result;
 use crate::isolation::census::Census;
+use crate::isolation::servers::keyed::Key;
+use crate::isolation::servers::{self, Pair};
 use crate::observe::{Observed, observe};
 use crate::secrets::{self, Password};
 use crate::stack::{self, Stack};
@@ -27,6 +29,9 @@ pub(crate) struct Scene<'a> {
     pub(crate) absent: Vec<Environment>,
     /// Asked by whichever layer needs it first.
     census: OnceLock<Result<Census, String>>,
+    /// By which secrets are compared in this run.
+    pub(crate) key: Result<Key, String>,
+    servers: OnceLock<Vec<Pair>>,
 }
 
 /// One environment in scope.
@@ -86,6 +91,8 @@ impl<'a> Scene<'a> {
             sites,
             absent,
             census: OnceLock::new(),
+            key: Key::new().map_err(|error| format!("no random bytes: {error}")),
+            servers: OnceLock::new(),
         })
     }
 
@@ -101,6 +108,11 @@ impl<'a> Scene<'a> {
     pub(crate) fn site(&self, environment: Environment) -> Option<&Site> {
         let is = |site: &&Site| site.deployment.environment() == environment;
         self.sites.iter().find(is)
+    }
+
+    /// The servers of the sites, in their order. The first layer that asks opens them for all.
+    pub(crate) fn servers(&self) -> &[Pair] {
+        self.servers.get_or_init(|| servers::open(self))
     }
 }
 

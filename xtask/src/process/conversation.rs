@@ -118,6 +118,11 @@ impl Conversation {
         }
     }
 
+    /// Says that no further question comes. What the child says before it ends can still be read.
+    pub(crate) fn finish(&mut self) {
+        self.stdin = None;
+    }
+
     /// An answer that could not be understood, shown as it is.
     pub(crate) fn unexpected(&self, answer: &str, expected: &str) -> Failure {
         let answer: String = answer.chars().take(300).collect();

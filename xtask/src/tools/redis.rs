@@ -94,7 +94,7 @@ pub(crate) struct Keyspace {
 
 /// `db0:keys=3,expires=0,…` by the database's number. None for a text that is something else: it must not be taken
 /// for an empty server.
-fn keyspace(info: &str) -> Option<BTreeMap<u32, Keyspace>> {
+pub(crate) fn keyspace(info: &str) -> Option<BTreeMap<u32, Keyspace>> {
     let database = |line: &str| {
         let (database, counts) = line.strip_prefix("db")?.split_once(':')?;
         let count = |name: &str| {

@@ -4,17 +4,11 @@
 //! What is planted is data: files, and lines of docker, compose, redis-cli and cypher-shell as a
 //! person would type them; never made by the code that judges. `--nocapture` prints a line for each
 //! row, from which `cargo xtask test --faults` makes its table.
-#![allow(clippy::print_stdout, reason = "its lines are read by `test --faults`")]
-#![allow(missing_docs, reason = "tests are sentences")]
-
-#[path = "../harness/mod.rs"]
-mod harness;
-
-mod files;
 #![expect(
     clippy::disallowed_types,
     reason = "a test starts the tool and docker from outside, so process.rs is not its door"
 )]
+#![allow(clippy::print_stdout, reason = "its lines are read by `test --faults`")]
 #![allow(dead_code, reason = "each test binary uses a part of what they share")]
 #![allow(missing_docs, reason = "tests are sentences")]
 
@@ -33,6 +27,7 @@ mod look;
 #[path = "../live/wire.rs"]
 mod wire;
 
+mod files;
 mod planted;
 mod row;
 mod table;

@@ -1,0 +1,171 @@
+//! Runs that only look, beside each other: one at a time where they would disturb each other, and a
+//! sign of life for what each leaves in a server while it looks.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use environments::Deployment;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
+
+use crate::error::{Failure, Result};
+use crate::guard::lock::{alive, file_name_for, folder, open};
+use crate::process::Interrupt;
+
+/// How long another run may take over its turn.
+const TURN: Duration = Duration::from_secs(60);
+
+/// How long the children of a killed run may take to end: their input has ended.
+const ORPHANS: Duration = Duration::from_secs(15);
+
+/// A turn, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    _file: File,
+}
+
+/// Waits until no other run has this turn.
+///
+/// # Errors
+/// Another run keeps it for too long, or Ctrl-C was pressed.
+pub(crate) fn take(
+    engine: &str,
+    deployment: &Deployment,
+    what: &str,
+    interrupt: &Interrupt,
+) -> Result<Turn> {
+    let path = folder().join(file_name_for(engine, what, deployment));
+    let file = open(&path)?;
+    let began = Instant::now();
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(Turn { _file: file }),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => {}
+            Err(error) => {
+                return Err(Failure::failed(format!("lock {}: {error}", path.display())));
+            }
+        }
+        interrupt.check()?;
+        if began.elapsed() > TURN {
+            return Err(Failure::failed(format!(
+                "another run has had its turn on {deployment} for {} s",
+                TURN.as_secs()
+            ))
+            .hint(format!("fuser -v {}", path.display())));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Says that a run is going on, until it is dropped and the run's last child has ended.
+#[derive(Debug)]
+pub(crate) struct Sign {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Sign {
+    /// Takes the sign away: the run has left nothing anywhere. Without this it stays, and says to
+    /// the next run that this one is over and something of it may be left.
+    pub(crate) fn done(self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// What is known of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Going,
+    Over,
+    /// It was started on another machine, or has cleaned up after itself.
+    Unknown,
+}
+
+/// Shows a run's sign. To be done before it leaves anything anywhere.
+pub(crate) fn show(engine: &str, deployment: &Deployment, run: &str) -> Result<Sign> {
+    let path = path(engine, deployment, run);
+    let file = open(&path)?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)
+        .with_context(|| format!("lock {}", path.display()))?;
+    // Inherited on purpose: a child that a killed run left behind may still write.
+    fcntl_setfd(&file, FdFlags::empty()).context("the sign could not be shared")?;
+    Ok(Sign { path, _file: file })
+}
+
+/// How a run stands. The children of one that was killed are waited for: their input has ended.
+pub(crate) fn standing(engine: &str, deployment: &Deployment, run: &str) -> Standing {
+    let Ok(file) = File::open(path(engine, deployment, run)) else {
+        return Standing::Unknown;
+    };
+    let pid = run.rsplit_once('-').and_then(|(_, pid)| pid.parse().ok());
+    let began = Instant::now();
+    loop {
+        if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
+            return Standing::Over;
+        }
+        if pid.is_none_or(alive) || began.elapsed() > ORPHANS {
+            return Standing::Going;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Takes away the sign of a run that is over.
+pub(crate) fn forget(engine: &str, deployment: &Deployment, run: &str) {
+    let _ = std::fs::remove_file(path(engine, deployment, run));
+}
+
+fn path(engine: &str, deployment: &Deployment, run: &str) -> PathBuf {
+    folder().join(file_name_for(engine, &format!("run-{run}"), deployment))
+}
+
+#[cfg(test)]
+mod tests {
+    use environments::{Environment, Instance};
+
+    use super::*;
+
+    fn dev() -> Deployment {
+        Deployment::new(Environment::Dev, Instance::main())
+    }
+
+    #[test]
+    fn a_run_is_going_until_its_sign_is_gone() {
+        let engine = format!("test-sign-{}", std::process::id());
+        let run = format!("1-{}", std::process::id());
+        assert_eq!(standing(&engine, &dev(), &run), Standing::Unknown);
+        let sign = show(&engine, &dev(), &run).expect("free");
+        assert_eq!(standing(&engine, &dev(), &run), Standing::Going);
+        drop(sign);
+        assert_eq!(standing(&engine, &dev(), &run), Standing::Over);
+        let sign = show(&engine, &dev(), &run).expect("free again");
+        sign.done();
+        assert_eq!(standing(&engine, &dev(), &run), Standing::Unknown);
+    }
+
+    #[test]
+    fn a_run_that_was_killed_is_over() {
+        let engine = format!("test-over-{}", std::process::id());
+        // What it leaves: a file that nobody holds.
+        let path = path(&engine, &dev(), "1-1");
+        open(&path).expect("a file");
+        assert_eq!(standing(&engine, &dev(), "1-1"), Standing::Over);
+        forget(&engine, &dev(), "1-1");
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_turn_is_one_run_s_at_a_time() {
+        let engine = format!("test-turn-{}", std::process::id());
+        let interrupt = Interrupt::default();
+        let first = take(&engine, &dev(), "logins", &interrupt).expect("free");
+        let path = folder().join(file_name_for(&engine, "logins", &dev()));
+        let other = open(&path).expect("a file");
+        assert!(flock(&other, FlockOperation::NonBlockingLockExclusive).is_err());
+        drop(first);
+        take(&engine, &dev(), "logins", &interrupt).expect("free again");
+        let _ = std::fs::remove_file(path);
+    }
+}

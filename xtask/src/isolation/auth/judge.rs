@@ -1,0 +1,492 @@
+//! What the auth layer has seen, judged. Pure.
+
+use environments::{Environment, Instance};
+
+use crate::isolation::auth::evidence::{Graph, Keys, Site, Try};
+use crate::isolation::auth::findings as say;
+use crate::isolation::fault::Fault;
+use crate::isolation::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
+use crate::isolation::servers::graph::Login;
+use crate::isolation::servers::keyed::{Digest, Secret};
+
+pub(super) fn judge(instance: &Instance, sites: &[Site]) -> Outcome {
+    let mut outcome = Outcome::default();
+    for site in sites {
+        let of = say::Of {
+            instance,
+            environment: site.environment,
+        };
+        match &site.graph {
+            Ok(graph) => on_graph(&mut outcome, &of, site, graph),
+            Err(why) => outcome
+                .checks
+                .push(blind(site.environment, "neo4j: every login", why)),
+        }
+        match &site.keys {
+            Ok(keys) => on_keys(&mut outcome, &of, site, keys),
+            Err(why) => outcome
+                .checks
+                .push(blind(site.environment, "redis: every login", why)),
+        }
+    }
+    for (at, one) in sites.iter().enumerate() {
+        for other in &sites[at + 1..] {
+            shared(&mut outcome, instance, one, other);
+        }
+    }
+    outcome
+}
+
+fn blind(environment: Environment, subject: &str, why: &str) -> Check {
+    cell(
+        environment.slug(),
+        environment,
+        subject.to_owned(),
+        Expected::LoginRefused,
+        Seen::CouldNotAsk,
+        why,
+    )
+}
+
+fn cell(
+    from: &str,
+    to: Environment,
+    subject: String,
+    expected: Expected,
+    observed: Seen,
+    control: &str,
+) -> Check {
+    Check {
+        layer: Layer::Auth,
+        from: from.to_owned(),
+        to: to.slug().to_owned(),
+        subject,
+        expected,
+        observed,
+        control: control.to_owned(),
+    }
+}
+
+/// A login's cell: why it is not known stands where the control would.
+fn login_cell(
+    from: &str,
+    to: Environment,
+    subject: String,
+    expected: Expected,
+    (login, how): (&Login, &str),
+) -> Check {
+    let (observed, control) = match login {
+        Login::Accepted => (Seen::LoginAccepted, how),
+        Login::Refused => (Seen::LoginRefused, how),
+        Login::Unknown(why) => (Seen::CouldNotAsk, why.as_str()),
+    };
+    cell(from, to, subject, expected, observed, control)
+}
+
+fn on_graph(outcome: &mut Outcome, of: &say::Of<'_>, site: &Site, graph: &Graph) {
+    let environment = site.environment;
+    own(outcome, of, environment, "neo4j", &graph.name, &graph.own);
+    unlocked(
+        outcome,
+        of,
+        environment,
+        "neo4j",
+        &graph.name,
+        (&graph.anonymous, &graph.own),
+    );
+    tries(
+        outcome,
+        of,
+        environment,
+        "neo4j",
+        &graph.name,
+        (&graph.tries, &graph.anonymous),
+    );
+    configured(
+        outcome,
+        of,
+        site,
+        "neo4j",
+        &graph.name,
+        (&graph.secrets, &graph.own),
+    );
+    let subject = "neo4j: users".to_owned();
+    let name = environment.slug();
+    match &graph.users {
+        Err(why) => outcome.checks.push(cell(
+            name,
+            environment,
+            subject,
+            Expected::Same,
+            Seen::CouldNotAsk,
+            why,
+        )),
+        Ok(users) => {
+            let extra: Vec<&String> = users
+                .iter()
+                .filter(|user| *user != environment.neo4j_user())
+                .collect();
+            // Whoever was asked is listed himself: a list without him is none.
+            let listed = users.contains(environment.neo4j_user());
+            let observed = match (listed, extra.is_empty()) {
+                (false, _) => Seen::CouldNotAsk,
+                (true, true) => Seen::Same,
+                (true, false) => Seen::Distinct,
+            };
+            let control = "SHOW USERS lists the user that asks";
+            outcome.checks.push(cell(
+                name,
+                environment,
+                subject,
+                Expected::Same,
+                observed,
+                control,
+            ));
+            for user in extra {
+                outcome
+                    .findings
+                    .push(say::extra_graph_user(of, &graph.name, user));
+            }
+        }
+    }
+}
+
+fn on_keys(outcome: &mut Outcome, of: &say::Of<'_>, site: &Site, keys: &Keys) {
+    let environment = site.environment;
+    own(outcome, of, environment, "redis", &keys.name, &keys.own);
+    unlocked(
+        outcome,
+        of,
+        environment,
+        "redis",
+        &keys.name,
+        (&keys.anonymous, &keys.own),
+    );
+    tries(
+        outcome,
+        of,
+        environment,
+        "redis",
+        &keys.name,
+        (&keys.tries, &keys.anonymous),
+    );
+    configured(
+        outcome,
+        of,
+        site,
+        "redis",
+        &keys.name,
+        (&keys.secrets, &keys.own),
+    );
+    accounts(outcome, of, environment, keys);
+}
+
+/// A4: the environment's own login.
+fn own(
+    outcome: &mut Outcome,
+    of: &say::Of<'_>,
+    environment: Environment,
+    service: &str,
+    container: &str,
+    login: &Login,
+) {
+    outcome.checks.push(login_cell(
+        environment.slug(),
+        environment,
+        format!("{service}: its own login"),
+        Expected::LoginAccepted,
+        (
+            login,
+            "this is the positive control of every refused login on this server",
+        ),
+    ));
+    if *login == Login::Refused {
+        outcome.findings.push(say::stale(of, service, container));
+    }
+}
+
+/// A3: nobody in particular.
+fn unlocked(
+    outcome: &mut Outcome,
+    of: &say::Of<'_>,
+    environment: Environment,
+    service: &str,
+    container: &str,
+    (anonymous, own): (&Login, &Login),
+) {
+    let control = match own {
+        Login::Accepted => "the same server accepts its own login",
+        Login::Refused | Login::Unknown(_) => "the server answers, but not to its own login",
+    };
+    outcome.checks.push(login_cell(
+        "anyone",
+        environment,
+        format!("{service}: without a login"),
+        Expected::LoginRefused,
+        (anonymous, control),
+    ));
+    if *anonymous == Login::Accepted {
+        outcome.findings.push(say::open(of, service, container));
+    }
+}
+
+/// A2: another environment's login.
+fn tries(
+    outcome: &mut Outcome,
+    of: &say::Of<'_>,
+    environment: Environment,
+    service: &str,
+    container: &str,
+    (tries, anonymous): (&[Try], &Login),
+) {
+    for one in tries {
+        let whose = one.password;
+        let from = if whose == environment {
+            // Its own password under another's name.
+            Environment::ALL
+                .into_iter()
+                .find(|other| one.user == other.redis_user())
+                .unwrap_or(environment)
+        } else {
+            whose
+        };
+        outcome.checks.push(login_cell(
+            from.slug(),
+            environment,
+            format!("{service}: user {} with the password of {whose}", one.user),
+            Expected::LoginRefused,
+            (&one.outcome, &one.how),
+        ));
+    }
+    // A Neo4j that asks for no login takes every password: that is one fault, and it is told.
+    if service == "neo4j" && *anonymous == Login::Accepted {
+        return;
+    }
+    for whose in Environment::ALL
+        .into_iter()
+        .filter(|whose| *whose != environment)
+    {
+        let opened: Vec<&Try> = tries
+            .iter()
+            .filter(|one| one.password == whose && one.outcome == Login::Accepted)
+            .collect();
+        if !opened.is_empty() {
+            outcome
+                .findings
+                .push(say::opened(of, service, container, whose, &opened));
+        }
+    }
+}
+
+/// A4 too: the container's own health check and restart use what it is configured with.
+fn configured(
+    outcome: &mut Outcome,
+    of: &say::Of<'_>,
+    site: &Site,
+    service: &str,
+    container: &str,
+    (secrets, own): (&[Secret], &Login),
+) {
+    let name = if service == "neo4j" { "NEO4J" } else { "REDIS" };
+    let its_own = |secret: &&Secret| {
+        let place = secret.place.to_uppercase();
+        place.contains(name) && (place.contains("PASSWORD") || place.ends_with("AUTH"))
+    };
+    let passwords: Vec<&Secret> = secrets.iter().filter(its_own).collect();
+    let subject = format!("{service}: the password that its container is configured with");
+    let name = site.environment.slug();
+    let (observed, control) = match (&site.password, passwords.is_empty()) {
+        (Err(why), _) => (Seen::CouldNotAsk, why.as_str()),
+        (Ok(_), true) => (
+            Seen::CouldNotAsk,
+            "none was found in its variables and secret files",
+        ),
+        (Ok(defined), false) => {
+            let same = passwords.iter().all(|secret| secret.digest == *defined);
+            (
+                if same { Seen::Same } else { Seen::Distinct },
+                "compared by keyed hashes",
+            )
+        }
+    };
+    outcome.checks.push(cell(
+        name,
+        site.environment,
+        subject,
+        Expected::Same,
+        observed,
+        control,
+    ));
+    // Where its own login is refused as well, that is told already.
+    if observed == Seen::Distinct && *own == Login::Accepted {
+        outcome
+            .findings
+            .push(say::configured(of, service, container, &passwords));
+    }
+}
+
+/// A5: who may do what on a Redis.
+fn accounts(outcome: &mut Outcome, of: &say::Of<'_>, environment: Environment, keys: &Keys) {
+    use crate::isolation::auth::acl::{ADMIN, audited, beyond};
+    let subject = "redis: users and what they may do".to_owned();
+    let name = environment.slug();
+    let found = match (&keys.users, keys.defined.is_empty()) {
+        (Err(why), _) => Err(why.as_str()),
+        (Ok(_), true) => Err("what its own user should be is not known without its password"),
+        (Ok(found), false) => Ok(found),
+    };
+    let found = match found {
+        Err(why) => {
+            outcome.checks.push(cell(
+                name,
+                environment,
+                subject,
+                Expected::Same,
+                Seen::CouldNotAsk,
+                why,
+            ));
+            return;
+        }
+        Ok(found) => found,
+    };
+    let before = outcome.findings.len();
+    let mut control = "ACL LIST names the admin that asks";
+    for user in found {
+        let defined = keys
+            .defined
+            .iter()
+            .find(|defined| defined.name == user.name);
+        let more = match defined {
+            Some(defined) if keys.audit && audited(user, defined) => {
+                control = "the namespace mode is audit, which the namespace layer reports";
+                Vec::new()
+            }
+            Some(defined) => beyond(user, defined),
+            None if user.name == ADMIN => {
+                let mut more = Vec::new();
+                if user.nopass {
+                    more.push("it needs no password".to_owned());
+                } else if user.passwords.len() > 1 {
+                    more.push("it takes a second password".to_owned());
+                }
+                more
+            }
+            None if user.on => vec!["the definitions do not have it".to_owned()],
+            None => Vec::new(),
+        };
+        if !more.is_empty() {
+            outcome
+                .findings
+                .push(say::broad(of, &keys.name, &user.name, &more));
+        }
+    }
+    let observed = if !found.iter().any(|user| user.name == ADMIN && user.on) {
+        Seen::CouldNotAsk
+    } else if outcome.findings.len() == before {
+        Seen::Same
+    } else {
+        Seen::Distinct
+    };
+    outcome.checks.push(cell(
+        name,
+        environment,
+        subject,
+        Expected::Same,
+        observed,
+        control,
+    ));
+}
+
+/// A1: what two environments are configured with.
+fn shared(outcome: &mut Outcome, instance: &Instance, one: &Site, other: &Site) {
+    let (ours, theirs) = (places(one), places(other));
+    let subject = "every secret".to_owned();
+    let (name, to) = (one.environment.slug(), other.environment);
+    let lacking = [(one, &ours), (other, &theirs)]
+        .into_iter()
+        .find_map(|(site, places)| lacking(site, places));
+    let mut digests: Vec<&Digest> = ours
+        .iter()
+        .map(|(digest, _)| digest)
+        .filter(|digest| theirs.iter().any(|(other, _)| other == *digest))
+        .collect();
+    digests.sort();
+    digests.dedup();
+    let control = format!(
+        "{} of {} and {} of {to} compared by keyed hashes, each server's own password among them",
+        ours.len(),
+        one.environment,
+        theirs.len()
+    );
+    let observed = match (&lacking, digests.is_empty()) {
+        (_, false) => Seen::Same,
+        (Some(_), true) => Seen::CouldNotAsk,
+        (None, true) => Seen::Distinct,
+    };
+    outcome.checks.push(cell(
+        name,
+        to,
+        subject,
+        Expected::Distinct,
+        observed,
+        lacking.as_ref().unwrap_or(&control),
+    ));
+    for digest in digests {
+        let at = |site: &Site, places: &[(Digest, String)]| -> Vec<String> {
+            places
+                .iter()
+                .filter(|(found, _)| found == digest)
+                .map(|(_, place)| format!("{} of {}", place, site.environment))
+                .collect()
+        };
+        let at = [at(one, &ours), at(other, &theirs)].concat();
+        outcome
+            .findings
+            .push(say::shared(instance, one, other, &at));
+    }
+}
+
+/// Every secret of an environment, with where it is.
+fn places(site: &Site) -> Vec<(Digest, String)> {
+    let mut places = Vec::new();
+    if let Ok(graph) = &site.graph {
+        let told = graph.secrets.iter();
+        places.extend(told.map(|one| (one.digest.clone(), format!("neo4j {}", one.place))));
+    }
+    if let Ok(keys) = &site.keys {
+        let told = keys.secrets.iter();
+        places.extend(told.map(|one| (one.digest.clone(), format!("redis {}", one.place))));
+        for user in keys.users.iter().flatten() {
+            let hashes = user.passwords.iter();
+            places.extend(hashes.map(|one| (one.clone(), format!("redis user {}", user.name))));
+        }
+    }
+    places
+}
+
+/// Why an environment's secrets are not all known.
+fn lacking(site: &Site, places: &[(Digest, String)]) -> Option<String> {
+    let environment = site.environment;
+    let why = match (&site.graph, &site.keys) {
+        (Err(why), _) => format!("neo4j of {environment}: {why}"),
+        (_, Err(why)) => format!("redis of {environment}: {why}"),
+        (Ok(_), Ok(keys)) => match &keys.users {
+            Err(why) => format!("redis of {environment}: {why}"),
+            Ok(_) if places.is_empty() => format!("no secret was found in {environment}"),
+            Ok(_) => return None,
+        },
+    };
+    Some(why)
+}
+
+/// Findings name environments in the order in which they are shown.
+pub(crate) fn joined(fault: Fault, environments: &[Environment], subject: String) -> Finding {
+    let mut environments = environments.to_vec();
+    environments.sort_unstable();
+    environments.dedup();
+    let names: Vec<&str> = environments.iter().map(|one| one.slug()).collect();
+    Finding::new(fault, &names, subject)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! The servers of the environments in scope, each asked through one child for the whole run: the
+//! layers auth, data and namespace share it.
+//!
+//! Every server is asked inside the container whose labels were read. Its own login is tried first
+//! and once: where it is refused, nobody tries it again, since Neo4j locks a user after three.
+
+pub(crate) mod graph;
+pub(crate) mod keyed;
+pub(crate) mod keys;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use environments::Service;
+
+use crate::error::Failure;
+use crate::isolation::scene::{Scene, Site};
+use crate::isolation::servers::graph::Graph;
+use crate::isolation::servers::keyed::{Key, Secret};
+use crate::isolation::servers::keys::Keys;
+use crate::process::{Conversation, printable};
+use crate::tools::docker::Container;
+
+/// What a container prints first: the secrets that it is configured with, as digests.
+const SECRETS: &str = include_str!("servers/secrets.sh");
+
+/// How long a child in a container lives at most, should this process not end it: the engine does
+/// not end what runs in a container when its client is gone.
+const LIFE: &str = "180";
+
+/// Two servers of an environment, or why one cannot be asked.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    graph: Result<Mutex<Graph>, String>,
+    keys: Result<Mutex<Keys>, String>,
+}
+
+impl Pair {
+    pub(crate) fn graph(&self) -> Result<MutexGuard<'_, Graph>, String> {
+        held(&self.graph)
+    }
+
+    pub(crate) fn keys(&self) -> Result<MutexGuard<'_, Keys>, String> {
+        held(&self.keys)
+    }
+}
+
+fn held<T>(server: &Result<Mutex<T>, String>) -> Result<MutexGuard<'_, T>, String> {
+    match server {
+        Ok(server) => Ok(server.lock().unwrap_or_else(PoisonError::into_inner)),
+        Err(why) => Err(why.clone()),
+    }
+}
+
+/// Opens a child in every server's container, side by side; a pair for each site in its order.
+pub(crate) fn open(scene: &Scene<'_>) -> Vec<Pair> {
+    let key = match &scene.key {
+        Ok(key) => key,
+        Err(why) => {
+            let pair = |_| Pair {
+                graph: Err(why.clone()),
+                keys: Err(why.clone()),
+            };
+            return scene.sites.iter().map(pair).collect();
+        }
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = scene
+            .sites
+            .iter()
+            .map(|site| {
+                let graph = scope.spawn(move || graph::open(scene, site, key));
+                let keys = scope.spawn(move || keys::open(scene, site, key));
+                (graph, keys)
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|(graph, keys)| Pair {
+                graph: graph
+                    .join()
+                    .unwrap_or_else(|_| Err(DIED.to_owned()))
+                    .map(Mutex::new),
+                keys: keys
+                    .join()
+                    .unwrap_or_else(|_| Err(DIED.to_owned()))
+                    .map(Mutex::new),
+            })
+            .collect()
+    })
+}
+
+/// The running container of a service.
+pub(crate) fn container(site: &Site, service: Service) -> Result<&Container, String> {
+    let name = site.deployment.container(service);
+    match site.observed.container(service) {
+        None => Err(format!("there is no container {name}")),
+        Some(container) if container.running() => Ok(container),
+        Some(container) => Err(format!(
+            "the container {name} is {}",
+            container.state.status
+        )),
+    }
+}
+
+/// A child in a container that first tells its secrets.
+fn converse(
+    scene: &Scene<'_>,
+    container: &Container,
+    key: &Key,
+    program: &[&str],
+) -> Result<(Conversation, Vec<Secret>), String> {
+    let docker = &scene.context.docker;
+    let args = [
+        &["timeout", LIFE, "bash", "-c", SECRETS, "secrets"],
+        program,
+    ]
+    .concat();
+    let command = docker.exec_with(&container.id, &["--user", "root"], &args);
+    let talk = || {
+        let mut child = docker.runner().converse(&command)?;
+        child.say(&key.hex())?;
+        let mut secrets = Vec::new();
+        loop {
+            let line = child.answer(PATIENCE)?;
+            let line = String::from_utf8_lossy(&line).into_owned();
+            if line == "ready" {
+                return Ok((child, secrets));
+            }
+            match Secret::told(&line) {
+                Some(secret) => secrets.push(secret),
+                None => return Err(child.unexpected(&line, "a name and a digest")),
+            }
+        }
+    };
+    talk().map_err(|failure: Failure| printable(&failure.message))
+}
+
+/// What is told where nobody came back to tell.
+pub(crate) const DIED: &str = "a thread of this command died";
+
+/// How long a server may take over an answer that needs no work.
+const PATIENCE: Duration = Duration::from_secs(10);
