@@ -137,3 +137,6 @@ fn torn(composed: &Composed, said: &str) -> Finding {
         .reproduce(side::rendering(&composed.files))
         .fix("mend the file until compose renders it")
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -32,6 +33,9 @@ struct Case {
     env: BTreeMap<String, String>,
     /// What may be shown nowhere.
     hidden: Option<String>,
+    /// Whether what is to be pasted is run, and must leave nothing behind.
+    #[serde(default)]
+    pasted: bool,
     /// A part of what is remarked on a declaration.
     remark: Option<String>,
 }
@@ -133,6 +137,9 @@ fn tried(folder: &Path, case: &Case) -> Result<(), String> {
         return Err(format!("not {verdict}: {ended:?}"));
     }
     explained(&document)?;
+    if case.pasted {
+        pasted(folder, &document)?;
+    }
     let remarks = document["remarks"].to_string();
     match &case.remark {
         Some(part) if !remarks.contains(part.as_str()) => {
@@ -141,6 +148,44 @@ fn tried(folder: &Path, case: &Case) -> Result<(), String> {
         None if remarks != "[]" => Err(format!("remarks: {remarks}")),
         _ => Ok(()),
     }
+}
+
+/// Runs the commands that a person is told to paste, in a copy of the folder.
+fn pasted(folder: &Path, document: &Value) -> Result<(), String> {
+    let copy = tempfile::tempdir().expect("a folder");
+    let names = |folder: &Path| -> Vec<String> {
+        let entries = std::fs::read_dir(folder).expect("it is there");
+        let mut names: Vec<String> = entries
+            .map(|entry| {
+                entry
+                    .expect("a file")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        names.sort();
+        names
+    };
+    let before = names(folder);
+    for name in &before {
+        std::fs::copy(folder.join(name), copy.path().join(name)).expect("it can be copied");
+    }
+    for finding in document["findings"].as_array().expect("a list") {
+        let line = finding["reproduce"].as_str().expect("a command");
+        if line.chars().any(char::is_control) {
+            return Err(format!("a control character in {line:?}"));
+        }
+        let ended = Command::new("bash")
+            .args(["-c", line])
+            .current_dir(copy.path())
+            .output()
+            .expect("bash starts");
+        if names(copy.path()) != before {
+            return Err(format!("it ran something: {line}\n{ended:?}"));
+        }
+    }
+    Ok(())
 }
 
 fn findings(document: &Value) -> Vec<Expected> {
@@ -216,6 +261,7 @@ rows! {
     the_engine "E8-engine";
     shared_secrets "A1-secrets";
     logins_that_are_off "A3-no-login";
+    hostile_names "X2-hostile-names";
     a_project_of_its_own "X1-a-project-of-its-own";
 }
 

@@ -82,12 +82,12 @@ impl Gathered {
             self.value(&place, &secret, true);
         }
         if secret_name(name) && !value.contains("://") {
-            self.value(&place, value, true);
             // NEO4J_AUTH and its like: the user's name first.
             let pair = name.to_ascii_uppercase().ends_with("AUTH");
-            if let Some((_, secret)) = value.split_once(['/', ':']).filter(|_| pair) {
-                self.value(&place, secret, true);
-            }
+            let secret = value
+                .split_once(['/', ':'])
+                .filter(|(_, secret)| pair && secret_value(secret));
+            self.value(&place, secret.map_or(value, |(_, secret)| secret), true);
         } else if value.len() >= SHORTEST {
             self.value(&place, value, false);
         }

@@ -12,7 +12,7 @@ use crate::isolation::shared::Kind;
 use crate::isolation::statics::model::{Port, Scalar};
 use crate::isolation::statics::side::{Side, grep_both};
 
-/// A published port, or a range of which the engine picks one.
+/// A published port, or several in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Published {
     pub(crate) service: String,
@@ -81,26 +81,48 @@ impl Published {
     }
 }
 
-/// What an environment publishes. An entry whose port is no number has not come from Compose, which
+/// What an environment publishes, ports in a row as one. An entry whose port is no number has not come from Compose, which
 /// refuses it.
 pub(crate) fn published(side: &Side) -> Vec<Published> {
-    let mut all = Vec::new();
+    let mut all: Vec<Published> = Vec::new();
     for (name, service) in &side.model.services {
         // Docker publishes nothing of a container that has the host's network.
         if service.network_mode.as_deref() == Some("host") {
             continue;
         }
         for port in &service.ports {
-            all.push(Published {
+            let next = Published {
                 service: name.clone(),
                 address: Address::of(port.host_ip.as_deref()),
                 ports: port.published.as_ref().and_then(range),
                 target: port.target.clone().unwrap_or_default().0,
                 protocol: protocol(port),
-            });
+            };
+            match all.last_mut().filter(|last| follows(last, &next)) {
+                Some(last) => last.ports = joined(last.ports.as_ref(), next.ports.as_ref()),
+                None => all.push(next),
+            }
         }
     }
     all
+}
+
+/// Whether a port is the next one of a range that Compose has expanded.
+fn follows(last: &Published, next: &Published) -> bool {
+    let (Some(before), Some(after)) = (&last.ports, &next.ports) else {
+        return false;
+    };
+    before.end().checked_add(1) == Some(*after.start())
+        && last.service == next.service
+        && last.address == next.address
+        && last.protocol == next.protocol
+}
+
+fn joined(
+    first: Option<&RangeInclusive<u16>>,
+    last: Option<&RangeInclusive<u16>>,
+) -> Option<RangeInclusive<u16>> {
+    Some(*first?.start()..=*last?.end())
 }
 
 fn protocol(port: &Port) -> String {
@@ -122,10 +144,15 @@ fn range(text: &Scalar) -> Option<RangeInclusive<u16>> {
 
 /// How many ports there are to compare.
 pub(crate) fn count(side: &Side) -> usize {
-    published(side)
-        .iter()
-        .filter(|port| port.ports.is_some())
-        .count()
+    let published = published(side);
+    let ranges = published.iter().filter_map(|port| port.ports.as_ref());
+    ranges.map(ExactSizeIterator::len).sum()
+}
+
+/// How many ports are published, those that the engine picks too.
+pub(crate) fn count_all(side: &Side) -> usize {
+    let published = published(side);
+    count(side) + published.iter().filter(|port| port.ports.is_none()).count()
 }
 
 /// S1.
@@ -138,7 +165,7 @@ pub(crate) fn clashes(one: &Side, other: &Side) -> Vec<Finding> {
                 continue;
             };
             let subject = common.subject();
-            if shared(one, &port, other) && shared(other, against, one) {
+            if shared(one, &common, other) && shared(other, &common, one) {
                 continue;
             }
             if findings.iter().any(|finding| finding.subject == subject) {
@@ -168,8 +195,37 @@ pub(crate) fn clashes(one: &Side, other: &Side) -> Vec<Finding> {
     findings
 }
 
+/// Whether each port of it is declared, alone or in a range.
+fn declared(side: &Side, port: &Published, is: impl Fn(&str) -> bool) -> bool {
+    if is(&port.subject()) {
+        return true;
+    }
+    let Some(ports) = &port.ports else {
+        return false;
+    };
+    let names = side.shared.declarations.iter();
+    let ranges: Vec<RangeInclusive<u16>> = names
+        .filter(|one| one.kind == Kind::Port && is(&one.name))
+        .filter_map(|one| named(&one.name, &port.protocol))
+        .collect();
+    ports
+        .clone()
+        .all(|port| ranges.iter().any(|range| range.contains(&port)))
+}
+
+/// The ports that a declaration names, if it speaks of that protocol.
+fn named(name: &str, protocol: &str) -> Option<RangeInclusive<u16>> {
+    let (ports, said) = name.split_once('/')?;
+    if said != protocol {
+        return None;
+    }
+    range(&Scalar(ports.to_owned()))
+}
+
 fn shared(side: &Side, port: &Published, with: &Side) -> bool {
-    side.shared.with(&[Kind::Port], &port.subject(), &with.name)
+    declared(side, port, |name| {
+        side.shared.with(&[Kind::Port], name, &with.name)
+    })
 }
 
 /// What both publish.
@@ -192,7 +248,7 @@ pub(crate) fn open(side: &Side) -> Vec<Finding> {
     for port in published(side) {
         let subject = port.subject();
         if port.address != Address::Every
-            || side.shared.ingress(&[Kind::Port], &subject)
+            || declared(side, &port, |name| side.shared.ingress(&[Kind::Port], name))
             || findings.iter().any(|finding| finding.subject == subject)
         {
             continue;
@@ -217,6 +273,13 @@ pub(crate) fn open(side: &Side) -> Vec<Finding> {
 }
 
 /// Whether it publishes what a declaration names.
-pub(crate) fn has(side: &Side, subject: &str) -> bool {
-    published(side).iter().any(|port| port.subject() == subject)
+pub(crate) fn has(side: &Side, name: &str) -> bool {
+    published(side).iter().any(|port| {
+        let declared = named(name, &port.protocol);
+        let inside = port.ports.as_ref().zip(declared);
+        port.subject() == name
+            || inside.is_some_and(|(ports, declared)| {
+                ports.start() <= declared.end() && declared.start() <= ports.end()
+            })
+    })
 }

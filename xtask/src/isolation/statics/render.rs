@@ -199,7 +199,8 @@ fn model(runner: &Runner, asked: &Invocation) -> Result<Model, String> {
             said
         });
     }
-    Model::parse(&reply.stdout)
+    // `config` writes each $ twice, so that its output could be rendered again.
+    Model::parse(&reply.stdout.replace("$$", "$"))
 }
 
 fn command(composed: &Composed, way: Way, given: &[(String, String)]) -> Invocation {

@@ -34,7 +34,7 @@ pub(crate) fn bleeding(side: &Side, dirty: &Model) -> Vec<Finding> {
                 }
             };
             finding(side, &what).evidence(format!(
-                "{what}: {} without the shell's variables and .env, {} with them",
+                "{} without the shell's variables and .env, {} with them",
                 named(&value),
                 named(&now)
             ))

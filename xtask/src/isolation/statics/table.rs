@@ -156,7 +156,7 @@ const QUESTIONS: &[Question] = &[
     Question {
         subject: "interfaces of published ports",
         noun: "port",
-        count: |side| ports::published(side).len(),
+        count: ports::count_all,
         judge: ports::open,
         also_dirty: false,
     },
@@ -250,6 +250,10 @@ pub(crate) fn compare(one: &Read, other: &Read) -> Outcome {
         let mut findings = (comparison.judge)(&one.side, &other.side);
         if let (Some(one), Some(other), true) = (&one.dirty, &other.dirty, comparison.also_dirty) {
             add_new(&mut findings, (comparison.judge)(one, other));
+        }
+        // Which of the two reaches the other is said in the evidence.
+        for finding in &mut findings {
+            finding.environments = vec![one.side.name.clone(), other.side.name.clone()];
         }
         let (count, others) = (
             (comparison.count)(&one.side),

@@ -241,7 +241,7 @@ fn default_port(scheme: &str) -> Option<u16> {
     let base = scheme.split('+').next().unwrap_or_default();
     let known = |wanted: &str| SCHEMES.iter().find(|(name, _)| *name == wanted);
     known(base)
-        .or_else(|| known(base.trim_end_matches('s')))
+        .or_else(|| base.strip_suffix('s').and_then(known))
         .map(|(_, port)| *port)
 }
 
