@@ -352,3 +352,6 @@ pub(crate) fn named(
         .into_iter()
         .find(|environment| is(&Deployment::new(*environment, instance.clone())))
 }
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,12 +1,58 @@
-//! The network layer.
+//! The network layer: who reaches whom, asked from inside every server's container of every
+//! environment, by address and by name, straight and through the host, in both address families.
+//!
+//! What should be found is stated first ([`questions`]), from the definitions and the addresses that
+//! the engine gives; then each container asks all of it at once ([`probe`]), beside its own servers
+//! as the positive control; then it is judged ([`judge`]).
+
+mod discovery;
+mod found;
+mod host;
+mod judge;
+mod probe;
+mod questions;
+
+use std::thread;
 
 use crate::isolation::finding::{Layer, Outcome};
+use crate::isolation::network::probe::Answers;
+use crate::isolation::network::questions::Table;
 use crate::isolation::scene::Scene;
 
 pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
-    let mut all = Outcome::default();
-    for site in &scene.sites {
-        all.extend(Outcome::blind(Layer::Network, site.name(), "not written"));
+    let census = match scene.census() {
+        Ok(census) => census,
+        Err(why) => {
+            let mut all = Outcome::default();
+            for site in &scene.sites {
+                all.extend(Outcome::blind(Layer::Network, site.name(), &*why));
+            }
+            return all;
+        }
+    };
+    let table = Table::of(scene, census, &host::addresses(census));
+    let answers = ask(scene, &table);
+    // What listens beside the ports that are known is asked for too, in a second round.
+    match table.with_listeners(census, &answers) {
+        Some(table) => judge::judge(&table, &ask(scene, &table)),
+        None => judge::judge(&table, &answers),
     }
-    all
+}
+
+/// All sources, side by side.
+fn ask(scene: &Scene<'_>, table: &Table) -> Vec<Result<Answers, String>> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = table
+            .sources
+            .iter()
+            .map(|source| scope.spawn(|| probe::ask(scene.context, source)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| {
+                let died = |_| Err("a thread of this command died".to_owned());
+                thread.join().unwrap_or_else(died)
+            })
+            .collect()
+    })
 }

@@ -61,7 +61,7 @@ fn plant(live: &Live, ground: &Ground<'_>, row: &Row) -> Result<(), String> {
     let (code, document) = seen?;
     match &row.inconclusive {
         None => found(row, code, &document)?,
-        Some(text) => blind(text, code, &document)?,
+        Some(text) => blind(&ground.fill(text), code, &document)?,
     }
     clean(&verify(live, row, None)?).map_err(|problem| format!("taken away: {problem}"))
 }
