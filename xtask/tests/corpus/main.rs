@@ -10,10 +10,6 @@
 )]
 #![allow(clippy::print_stdout, reason = "its lines are read by `test --faults`")]
 #![allow(dead_code, reason = "each test binary uses a part of what they share")]
-#![expect(
-    clippy::disallowed_types,
-    reason = "a test starts the tool and docker from outside, so process.rs is not its door"
-)]
 #![allow(missing_docs, reason = "tests are sentences")]
 
 /// What the names of these tests' instances begin with, and the file name of what makes them.

@@ -41,6 +41,7 @@ pub(crate) fn judge(table: &Table, answers: &[Result<Answers, String>]) -> Outco
     Outcome {
         findings: found.findings(),
         checks,
+        remarks: Vec::new(),
     }
 }
 
