@@ -8,6 +8,7 @@ use crate::isolation::fault;
 use crate::isolation::finding::Finding;
 use crate::isolation::servers::keyed::Secret;
 use crate::process::{printable, quoted};
+use crate::tools::neo4j::quoted_name;
 
 /// Whose server it is.
 #[derive(Debug, Clone, Copy)]
@@ -171,10 +172,7 @@ pub(super) fn extra_graph_user(of: &Of<'_>, container: &str, user: &str) -> Find
         "{} cypher {} {}",
         xtask(of.instance),
         of.environment,
-        quoted(&format!(
-            "DROP USER {}",
-            crate::tools::neo4j::quoted_name(user)
-        ))
+        quoted(&printable(&format!("DROP USER {}", quoted_name(user))))
     ))
 }
 
