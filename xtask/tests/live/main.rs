@@ -33,6 +33,7 @@ mod persistence;
 mod plain_compose;
 mod production;
 mod python_drivers;
+mod proof;
 mod reset_by_new_volumes;
 mod reset_in_place;
 mod reset_together;

@@ -94,13 +94,19 @@ fn on_graph(outcome: &mut Outcome, of: &say::Of<'_>, site: &Site, graph: &Graph)
         &graph.name,
         (&graph.anonymous, &graph.own),
     );
+    // A Neo4j that asks for no login takes every password: that is A3.
+    let any: &[&str] = if graph.anonymous == Login::Accepted {
+        &[environment.neo4j_user()]
+    } else {
+        &[]
+    };
     tries(
         outcome,
         of,
         environment,
         "neo4j",
         &graph.name,
-        (&graph.tries, &graph.anonymous),
+        (&graph.tries, any),
     );
     configured(
         outcome,
@@ -162,13 +168,21 @@ fn on_keys(outcome: &mut Outcome, of: &say::Of<'_>, site: &Site, keys: &Keys) {
         &keys.name,
         (&keys.anonymous, &keys.own),
     );
+    // Who needs no password takes any: that is A5, and joins nobody in particular.
+    let any: Vec<&str> = keys
+        .users
+        .iter()
+        .flatten()
+        .filter(|user| user.on && user.nopass)
+        .map(|user| user.name.as_str())
+        .collect();
     tries(
         outcome,
         of,
         environment,
         "redis",
         &keys.name,
-        (&keys.tries, &keys.anonymous),
+        (&keys.tries, &any),
     );
     configured(
         outcome,
@@ -230,14 +244,14 @@ fn unlocked(
     }
 }
 
-/// A2: another environment's login.
+/// A2: another environment's login. `any` are users that take any password.
 fn tries(
     outcome: &mut Outcome,
     of: &say::Of<'_>,
     environment: Environment,
     service: &str,
     container: &str,
-    (tries, anonymous): (&[Try], &Login),
+    (tries, any): (&[Try], &[&str]),
 ) {
     for one in tries {
         let whose = one.password;
@@ -258,10 +272,6 @@ fn tries(
             (&one.outcome, &one.how),
         ));
     }
-    // A Neo4j that asks for no login takes every password: that is one fault, and it is told.
-    if service == "neo4j" && *anonymous == Login::Accepted {
-        return;
-    }
     for whose in Environment::ALL
         .into_iter()
         .filter(|whose| *whose != environment)
@@ -269,6 +279,7 @@ fn tries(
         let opened: Vec<&Try> = tries
             .iter()
             .filter(|one| one.password == whose && one.outcome == Login::Accepted)
+            .filter(|one| !any.contains(&one.user.as_str()))
             .collect();
         if !opened.is_empty() {
             outcome
