@@ -430,7 +430,7 @@ fn environment(
 ) -> BTreeMap<OsString, OsString> {
     let kept = |name: &str| match surroundings {
         Surroundings::Guarded => !withheld(name),
-        Surroundings::Bare => ["PATH", "HOME", "PWD", "USER", "TMPDIR"].contains(&name),
+        Surroundings::Bare => ["PATH", "HOME", "PWD"].contains(&name),
         Surroundings::Shell => !name.starts_with("DOCKER_"),
     };
     let mut environment: BTreeMap<OsString, OsString> = std::env::vars_os()

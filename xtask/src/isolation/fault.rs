@@ -88,6 +88,7 @@ faults! {
     S16 High "a namespace, volume or link of another's container";
     S17 Medium "a secret or configuration file of another";
     S18 Medium "one image name, built twice";
+    S19 High "one route into two environments";
     E1 Medium "a container is not as its file says";
     E2 High "a volume that is not ours";
     E3 High "a volume mounted elsewhere";

@@ -16,6 +16,7 @@ mod names;
 mod namespaces;
 mod ports;
 mod render;
+mod routes;
 mod secret_words;
 mod shell;
 mod side;

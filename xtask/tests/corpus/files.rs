@@ -257,6 +257,7 @@ rows! {
     namespaces_of_containers "S16-namespaces";
     secret_files "S17-secret-files";
     images_built_twice "S18-images-built";
+    routes_of_a_proxy "S19-routes";
     namespaces_of_the_host "E7-host-namespaces";
     the_engine "E8-engine";
     shared_secrets "A1-secrets";

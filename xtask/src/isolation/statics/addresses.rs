@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use crate::isolation::fault;
 use crate::isolation::finding::Finding;
 use crate::isolation::statics::model::Service;
+use crate::isolation::statics::names;
 use crate::isolation::statics::ports::{Address, published};
 use crate::isolation::statics::side::{Side, grep_both};
 use crate::isolation::statics::subnets;
@@ -84,10 +85,45 @@ pub(crate) fn of_another(one: &Side, other: &Side) -> Vec<Finding> {
                 )),
         );
     }
+    for call in called(one, other) {
+        let begins = |finding: &Finding| finding.subject.split(':').next() == Some(&call.subject);
+        if !findings.iter().any(begins) {
+            findings.push(call);
+        }
+    }
     findings
 }
 
-fn on_one_network(one: &Side, other: &Side) -> bool {
+/// A container of the other environment, called by its whole name in a variable or a command that is
+/// no address: what a script would hand to `docker exec`.
+fn called(one: &Side, other: &Side) -> Vec<Finding> {
+    let (ours, theirs) = (names::containers(one), names::containers(other));
+    let mut findings: Vec<Finding> = Vec::new();
+    for (key, service) in &one.model.services {
+        for (place, word) in uris::words(service) {
+            // A short name, or one without a dash, is a word like others.
+            let telling = word.len() > 5 && word.contains(['-', '_']);
+            let Some(owner) = theirs.get(&word).filter(|_| telling) else {
+                continue;
+            };
+            if ours.contains_key(&word) || findings.iter().any(|finding| finding.subject == word) {
+                continue;
+            }
+            findings.push(
+                Finding::new(fault::S15, &[&one.name, &other.name], &word)
+                    .evidence(format!(
+                        "{key} of {} names {word} in {place}, which is the container of {owner} of {}",
+                        one.name, other.name
+                    ))
+                    .reproduce(grep_both(one, other, &word))
+                    .fix(format!("name {} of {} a container of its own", key, one.name)),
+            );
+        }
+    }
+    findings
+}
+
+pub(crate) fn on_one_network(one: &Side, other: &Side) -> bool {
     let names = |side: &Side| -> Vec<String> {
         let keys = side.model.networks.keys();
         keys.filter_map(|key| side.model.network_name(key))

@@ -59,6 +59,8 @@ pub(crate) struct Service {
     #[serde(default, deserialize_with = "present")]
     pub(crate) environment: BTreeMap<String, Option<Scalar>>,
     #[serde(default, deserialize_with = "present")]
+    pub(crate) labels: BTreeMap<String, Option<Scalar>>,
+    #[serde(default, deserialize_with = "present")]
     pub(crate) command: Words,
     #[serde(default, deserialize_with = "present")]
     pub(crate) entrypoint: Words,

@@ -10,7 +10,7 @@ use crate::isolation::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
 use crate::isolation::statics::side::Side;
 use crate::isolation::statics::{
     Read, addresses, credentials, declared, engine_access, images, mounts, names, namespaces,
-    ports, subnets,
+    ports, routes, subnets,
 };
 use crate::process::printable;
 use crate::ui::counted;
@@ -122,6 +122,14 @@ const COMPARISONS: &[Comparison] = &[
             findings.extend(addresses::of_another(other, one));
             findings
         },
+        mirrored: false,
+        also_dirty: true,
+    },
+    Comparison {
+        subject: "routes of a common proxy",
+        noun: "route",
+        count: routes::count,
+        judge: routes::clashes,
         mirrored: false,
         also_dirty: true,
     },

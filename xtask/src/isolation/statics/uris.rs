@@ -131,6 +131,23 @@ pub(crate) fn of(service: &Service) -> Vec<(Place, Uri)> {
     all
 }
 
+/// Every word of a service's variables and command that could be a container's name.
+pub(crate) fn words(service: &Service) -> Vec<(Place, String)> {
+    let split = |text: &str| -> Vec<String> {
+        let part = |one: char| !(one.is_ascii_alphanumeric() || "-_.".contains(one));
+        text.split(part).map(str::to_owned).collect()
+    };
+    let mut all = Vec::new();
+    for (name, value) in &service.environment {
+        let words = value.iter().flat_map(|value| split(&value.0));
+        all.extend(words.map(|word| (Place::Variable(name.clone()), word)));
+    }
+    for text in service.command.0.iter().chain(&service.entrypoint.0) {
+        all.extend(split(text).into_iter().map(|word| (Place::Command, word)));
+    }
+    all
+}
+
 fn hostlike(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     // `HOST` alone is where a server listens.
