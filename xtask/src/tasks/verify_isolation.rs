@@ -119,7 +119,9 @@ fn files(context: &Context, args: &cli::VerifyIsolation) -> Result<(Scope, Vec<L
         layers: vec![Layer::Static],
         absent: Vec::new(),
     };
-    Ok((scope, vec![isolation::look_at_files(context, &composed)]))
+    let looked = isolation::look_at_files(context, &composed);
+    context.interrupt().check()?;
+    Ok((scope, vec![looked]))
 }
 
 fn chosen(named: &[Layer]) -> Vec<Layer> {

@@ -158,6 +158,7 @@ fn own(side: &Side, service: &Service, mention: &Mention) -> bool {
                 mention.place.listens() || listens(service, uri.port)
             }
             Place::Variable(_) => shares_network(side, &mention.service, service),
+            Place::Logging => false,
             _ => true,
         }
 }

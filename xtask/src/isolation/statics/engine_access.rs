@@ -31,14 +31,12 @@ const STORES: [&str; 3] = [
 ];
 
 /// Capabilities by which a container gets out of its own namespaces.
-const CAPABILITIES: [&str; 7] = [
+const CAPABILITIES: [&str; 5] = [
     "ALL",
     "SYS_ADMIN",
     "SYS_MODULE",
     "SYS_RAWIO",
-    "SYS_PTRACE",
     "DAC_READ_SEARCH",
-    "MKNOD",
 ];
 
 /// Whether a path is an engine's socket.
@@ -55,7 +53,10 @@ pub(crate) fn reaching_out(side: &Side) -> Vec<Finding> {
     for (name, service) in &side.model.services {
         let declared = |kind: Kind| side.shared.owned(&[kind, Kind::External], "host");
         let mut spaces = Vec::new();
-        if service.network_mode.as_deref() == Some("host") && !declared(Kind::Network) {
+        let mut networks = service.networks.keys();
+        let on_host = networks.any(|key| side.model.network_name(key).as_deref() == Some("host"));
+        let mode = service.network_mode.as_deref() == Some("host");
+        if (mode || on_host) && !declared(Kind::Network) {
             spaces.push("network_mode");
         }
         for (space, value) in [

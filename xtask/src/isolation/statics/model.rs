@@ -69,6 +69,12 @@ pub(crate) struct Service {
     pub(crate) privileged: bool,
     #[serde(default, deserialize_with = "present")]
     pub(crate) cap_add: Vec<String>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) devices: Vec<Device>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) dns: Words,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) logging: Logging,
     #[serde(default)]
     pub(crate) use_api_socket: bool,
     #[serde(default, deserialize_with = "present")]
@@ -82,6 +88,20 @@ pub(crate) struct Service {
 #[derive(Debug, Clone, Deserialize)]
 struct Deploy {
     replicas: Option<u64>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Logging {
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) options: BTreeMap<String, Option<Scalar>>,
+}
+
+/// A device of the host: `SOURCE:TARGET:PERMISSIONS`, or its parts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Device {
+    Text(String),
+    Parts { source: String },
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -298,6 +318,15 @@ impl Service {
     pub(crate) fn replicas(&self) -> u64 {
         let deployed = self.deploy.as_ref().and_then(|deploy| deploy.replicas);
         deployed.or(self.scale).unwrap_or(1)
+    }
+}
+
+impl Device {
+    pub(crate) fn source(&self) -> &str {
+        match self {
+            Self::Text(text) => text.split(':').next().unwrap_or_default(),
+            Self::Parts { source } => source,
+        }
     }
 }
 

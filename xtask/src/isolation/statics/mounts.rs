@@ -9,7 +9,7 @@ use crate::isolation::fault;
 use crate::isolation::finding::Finding;
 use crate::isolation::shared::Kind;
 use crate::isolation::statics::engine_access;
-use crate::isolation::statics::model::{Model, Source, Volume};
+use crate::isolation::statics::model::{Device, Model, Source, Volume};
 use crate::isolation::statics::side::{Side, grep_both, nested};
 use crate::process::printable;
 
@@ -33,7 +33,11 @@ pub(crate) fn paths(model: &Model) -> Vec<String> {
     let devices = model.volumes.values().filter_map(device);
     let sources = model.secrets.values().chain(model.configs.values());
     let files = sources.filter_map(|source| source.file.clone());
-    mounts.chain(devices).chain(files).collect()
+    let services = model.services.values();
+    let disks = services
+        .flat_map(|service| &service.devices)
+        .map(|one| one.source().to_owned());
+    mounts.chain(devices).chain(files).chain(disks).collect()
 }
 
 /// The path or device behind a local volume. Docker's `local` driver passes these options to mount.
@@ -48,6 +52,15 @@ fn device(volume: &Volume) -> Option<String> {
     (!elsewhere && device.starts_with('/')).then(|| device.clone())
 }
 
+/// Whether a device holds data: a terminal, a sound card or a processor is nobody's store.
+fn disk(path: &str) -> bool {
+    let disks = [
+        "sd", "hd", "vd", "xvd", "nvme", "mmcblk", "mapper/", "dm-", "loop", "md", "disk/",
+    ];
+    let name = path.strip_prefix("/dev/");
+    name.is_some_and(|name| disks.iter().any(|disk| name.starts_with(disk)))
+}
+
 fn binds(side: &Side) -> Vec<Bind> {
     let mut all = Vec::new();
     for (name, service) in &side.model.services {
@@ -58,6 +71,18 @@ fn binds(side: &Side) -> Vec<Bind> {
                     source: source.clone(),
                     real: side.real(source),
                     read_only: mount.read_only,
+                });
+            }
+        }
+    }
+    for (name, service) in &side.model.services {
+        for source in service.devices.iter().map(Device::source) {
+            if disk(source) {
+                all.push(Bind {
+                    by: name.clone(),
+                    source: source.to_owned(),
+                    real: side.real(source),
+                    read_only: false,
                 });
             }
         }

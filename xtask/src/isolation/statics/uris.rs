@@ -12,6 +12,9 @@ pub(crate) enum Place {
     Command,
     HealthCheck,
     ExtraHosts,
+    Dns,
+    /// Asked by the engine, which is on the host.
+    Logging,
 }
 
 impl Place {
@@ -32,6 +35,8 @@ impl fmt::Display for Place {
             Self::Command => f.write_str("its command"),
             Self::HealthCheck => f.write_str("its health check"),
             Self::ExtraHosts => f.write_str("its extra_hosts"),
+            Self::Dns => f.write_str("its dns"),
+            Self::Logging => f.write_str("its logging"),
         }
     }
 }
@@ -118,14 +123,24 @@ pub(crate) fn of(service: &Service) -> Vec<(Place, Uri)> {
         let found = line(&check.test.0).into_iter();
         all.extend(found.map(|uri| (Place::HealthCheck, uri)));
     }
-    for (_, address) in &service.extra_hosts.0 {
+    for value in service.logging.options.values().flatten() {
+        let found = written(&value.0).into_iter();
+        all.extend(found.map(|uri| (Place::Logging, uri)));
+    }
+    let hosts = service
+        .extra_hosts
+        .0
+        .iter()
+        .map(|(_, address)| (Place::ExtraHosts, address));
+    let servers = service.dns.0.iter().map(|address| (Place::Dns, address));
+    for (place, address) in hosts.chain(servers) {
         if address.parse::<std::net::IpAddr>().is_ok() {
             let uri = Uri {
                 host: address.clone(),
                 port: None,
                 pair: false,
             };
-            all.push((Place::ExtraHosts, uri));
+            all.push((place, uri));
         }
     }
     all
