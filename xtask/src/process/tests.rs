@@ -72,6 +72,25 @@ fn variables_that_choose_another_engine_or_project_do_not_reach_a_child() {
 }
 
 #[test]
+fn a_bare_child_sees_nothing_of_the_shell_but_where_programs_and_home_are() {
+    let given = BTreeMap::from([("TTA_GIVEN".to_owned(), "1".to_owned())]);
+    let names: Vec<OsString> = environment(Surroundings::Bare, &given)
+        .into_keys()
+        .collect();
+    let known = ["PATH", "HOME", "PWD", "TTA_GIVEN"];
+    assert!(
+        names
+            .iter()
+            .all(|name| known.iter().any(|known| name == known)),
+        "{names:?}"
+    );
+    assert!(names.contains(&"PATH".into()) && names.contains(&"TTA_GIVEN".into()));
+    // cargo gives every test many more.
+    let whole = environment(Surroundings::Shell, &given);
+    assert!(whole.keys().any(|name| name == "CARGO_MANIFEST_DIR"));
+}
+
+#[test]
 fn an_interrupt_ends_the_child_and_is_told_as_one() {
     let interrupt = Interrupt::default();
     interrupt.0.store(true, Ordering::SeqCst);
