@@ -262,6 +262,9 @@ pub(crate) struct Test {
     /// Only the tests that need no engine
     #[arg(long, conflicts_with = "all")]
     pub(crate) unit: bool,
+    /// Only the corpus of faults, and a table of its rows
+    #[arg(long, conflicts_with_all = ["all", "unit", "filter"])]
+    pub(crate) faults: bool,
     /// Install a Docker engine, and what building the images needs, without asking
     #[arg(long, conflicts_with = "unit")]
     pub(crate) install_engine: bool,

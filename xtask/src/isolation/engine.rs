@@ -10,6 +10,8 @@ mod model;
 mod objects;
 mod power;
 mod standing;
+#[cfg(test)]
+mod tests;
 
 use environments::{Service, Volume};
 

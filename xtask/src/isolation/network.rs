@@ -30,13 +30,28 @@ pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
             return all;
         }
     };
-    let table = Table::of(scene, census, &host::addresses(census));
+    let table = Table::of(scene, census, &host::addresses(&census.networks));
     let answers = ask(scene, &table);
     // What listens beside the ports that are known is asked for too, in a second round.
     match table.with_listeners(census, &answers) {
-        Some(table) => judge::judge(&table, &ask(scene, &table)),
-        None => judge::judge(&table, &answers),
+        Some(table) => judged(scene, &table, ask(scene, &table)),
+        None => judged(scene, &table, answers),
     }
+}
+
+/// Judges, once it is known that what answered at the host's addresses was the host: another run may
+/// have removed its network meanwhile, and the address is then anybody's.
+fn judged(scene: &Scene<'_>, table: &Table, mut answers: Vec<Result<Answers, String>>) -> Outcome {
+    if table.host_answers(&answers) {
+        match scene.context.docker.all("network") {
+            Ok(networks) => table.only_host(&host::addresses(&networks), &mut answers),
+            Err(failure) => {
+                let why = failure.message;
+                answers.fill(Err(why));
+            }
+        }
+    }
+    judge::judge(table, &answers)
 }
 
 /// All sources, side by side.

@@ -62,6 +62,7 @@ pub(crate) fn run(context: &Context, args: &Ci) -> Result<Answer> {
     let tests = Test {
         all: false,
         unit: false,
+        faults: false,
         install_engine: false,
         filter: None,
     };

@@ -14,6 +14,7 @@ use xshell::{Shell, cmd};
 use crate::cli::{Images, Test};
 use crate::context::Context;
 use crate::error::{Failure, Result};
+use crate::isolation::fault::Fault;
 use crate::report::{Answer, Changed};
 use crate::tasks::images;
 use crate::{engine, ui};
@@ -61,6 +62,11 @@ const GROUPS: [Group; 5] = [
         on_servers: OnServers::Module("on_servers::"),
     },
     Group {
+        name: "corpus",
+        selections: &[&["--package", "xtask", "--test", "corpus"]],
+        on_servers: OnServers::Module("planted::"),
+    },
+    Group {
         name: "live",
         selections: &[&["--package", "xtask", "--test", "live"]],
         on_servers: OnServers::All,
@@ -77,6 +83,36 @@ struct Outcome {
     seconds: f64,
     /// The names of the tests that failed, or what went wrong before any could.
     failures: Vec<String>,
+    #[serde(skip)]
+    faults: Vec<FaultRow>,
+}
+
+/// A row of the corpus of faults, as its test tells it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct FaultRow {
+    fault: String,
+    severity: &'static str,
+    what: String,
+    found: bool,
+    /// How many innocent look-alikes were reported, of how many.
+    false_alarms: String,
+}
+
+impl FaultRow {
+    /// Of a line `fault<TAB>E3<TAB>found<TAB>0 of 2<TAB>what it is`, which libtest may have begun.
+    fn told(line: &str) -> Option<Self> {
+        let (_, line) = line.split_once("fault\t")?;
+        let [fault, found, false_alarms, what] = line.split('\t').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        Some(Self {
+            fault: fault.to_owned(),
+            severity: Fault::of_id(fault)?.severity.word(),
+            what: what.to_owned(),
+            found: found == "found",
+            false_alarms: false_alarms.to_owned(),
+        })
+    }
 }
 
 pub(crate) fn run(context: &Context, args: &Test) -> Result<Answer> {
@@ -143,7 +179,10 @@ fn set_up(context: &Context, args: &Test) -> Result<()> {
 
 /// The `cargo test` lines of each group.
 fn commands(args: &Test) -> Vec<(&'static str, Vec<Vec<String>>)> {
-    let chosen = |group: &&Group| !(args.unit && group.on_servers == OnServers::All);
+    let chosen = |group: &&Group| {
+        let left_out = args.unit && group.on_servers == OnServers::All;
+        !left_out && (!args.faults || group.name == "corpus")
+    };
     let lines = |group: &Group| {
         let line = |selection: &&[&str]| {
             let mut line = vec!["test", "--no-fail-fast"];
@@ -154,6 +193,10 @@ fn commands(args: &Test) -> Vec<(&'static str, Vec<Vec<String>>)> {
             }
             if let (true, OnServers::Module(module)) = (args.unit, group.on_servers) {
                 line.extend(["--skip", module]);
+            }
+            if args.faults {
+                // Where each row is told as it comes.
+                line.push("--nocapture");
             }
             line.extend(args.filter.as_deref());
             line.into_iter().map(str::to_owned).collect()
@@ -217,6 +260,7 @@ pub(crate) fn cargo() -> std::ffi::OsString {
 fn count(outcome: &mut Outcome, text: &str, ended_well: bool) {
     let mut failed = 0;
     for line in text.lines() {
+        outcome.faults.extend(FaultRow::told(line));
         if let Some(counts) = line.strip_prefix("test result: ") {
             let of = |word| counted(counts, word);
             outcome.passed += of("passed");
@@ -277,7 +321,9 @@ fn told(outcomes: &[Outcome], seconds: f64) -> Answer {
             format!("{:.1}", one.seconds),
         ]
     }));
-    let mut human = ui::table(&lines);
+    let faults: Vec<&FaultRow> = outcomes.iter().flat_map(|one| &one.faults).collect();
+    let mut human = table_of_faults(&faults);
+    human.push_str(&ui::table(&lines));
     for one in outcomes {
         for failure in &one.failures {
             let _ = writeln!(human, "failed: {}: {failure}", one.group);
@@ -286,11 +332,35 @@ fn told(outcomes: &[Outcome], seconds: f64) -> Answer {
     let _ = writeln!(human, "{seconds:.0} s in all");
     // Read by CI: this form, alone on its line.
     let _ = write!(human, "{passed} passed, {failed} failed");
+    let mut json = json!({ "groups": outcomes, "passed": passed, "failed": failed });
+    if !faults.is_empty() {
+        json["faults"] = json!(faults);
+    }
     Answer::Document {
         human,
-        json: json!({ "groups": outcomes, "passed": passed, "failed": failed }),
+        json,
         exit_code: u8::from(failed > 0),
     }
+}
+
+/// Empty where no row told itself.
+fn table_of_faults(faults: &[&FaultRow]) -> String {
+    if faults.is_empty() {
+        return String::new();
+    }
+    let head = ["fault", "severity", "found", "false alarms", "what"];
+    let mut lines = vec![head.map(str::to_owned).to_vec()];
+    lines.extend(faults.iter().map(|one| {
+        let found = if one.found { "yes" } else { "NO" };
+        vec![
+            one.fault.clone(),
+            one.severity.to_owned(),
+            found.to_owned(),
+            one.false_alarms.clone(),
+            one.what.clone(),
+        ]
+    }));
+    ui::table(&lines) + "\n"
 }
 
 #[cfg(test)]
@@ -389,6 +459,7 @@ pub(crate) mod tests {
         let args = Test {
             all: false,
             unit: true,
+            faults: false,
             install_engine: false,
             filter: Some("name".to_owned()),
         };
@@ -403,6 +474,29 @@ pub(crate) mod tests {
         test --no-fail-fast --package xtask --test faults -- name
         test --no-fail-fast --package xtask --test python -- name
         test --no-fail-fast --package xtask --test documentation -- --skip on_servers:: name
+        test --no-fail-fast --package xtask --test corpus -- --skip planted:: name
         ");
+    }
+
+    #[test]
+    fn the_rows_of_the_corpus_become_a_table_and_what_is_no_row_does_not() {
+        let text = "test planted::every ... fault\tE3\tfound\t0 of 2\ta volume mounted elsewhere\n\
+                    fault\tN1\tmissed\t0 of 0\ttwo networks\nfault\tX9\tfound\t0 of 0\tno fault\nfault\tE3\n\
+                    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n";
+        let outcome = of(text, false);
+        let found: Vec<(&str, bool)> = outcome
+            .faults
+            .iter()
+            .map(|row| (row.fault.as_str(), row.found))
+            .collect();
+        assert_eq!(found, [("E3", true), ("N1", false)]);
+        let Answer::Document { human, json, .. } = told(&[outcome], 1.0) else {
+            panic!("an answer");
+        };
+        assert_eq!(json["faults"][0]["severity"], "high");
+        assert!(
+            human.contains("N1     high      NO     0 of 0        two networks"),
+            "{human}"
+        );
     }
 }

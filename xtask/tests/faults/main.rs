@@ -19,6 +19,7 @@ mod generate;
 mod identity;
 mod init_neo4j;
 mod interrupts;
+mod isolation;
 mod journal;
 mod kill_points;
 mod left_behind;

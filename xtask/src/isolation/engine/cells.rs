@@ -45,11 +45,19 @@ pub(crate) fn apart(evidence: &Evidence<'_>, findings: &[Finding]) -> Vec<Check>
                 checks.push(cell(environment, other.slug(), subject, joined, &control));
             }
         }
+        // What joins it to another in scope stands in their own cell.
+        let another = |finding: &Finding| {
+            let mut others = evidence
+                .sites
+                .iter()
+                .map(|site| site.deployment.environment());
+            others.any(|other| other != environment && joins(finding, &[other]))
+        };
         for (to, subject, faults) in ALONE {
             let joined = findings.iter().any(|finding| {
                 faults.contains(&finding.fault)
                     && joins(finding, &[environment])
-                    && (to == "the host" || finding.environments.len() == 1)
+                    && (to == "the host" || !another(finding))
             });
             checks.push(cell(environment, to, subject, joined, &control));
         }

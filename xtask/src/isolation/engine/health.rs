@@ -26,8 +26,8 @@ pub(crate) enum Tried {
 /// Runs the check that a container has in one shell for both: the seconds that each may take, how
 /// many words a check has, its words, its words without the password.
 const SCRIPT: &str = r#"
-patience=$0 words=$1
-shift
+patience=$1 words=$2
+shift 2
 timeout "$patience" "${@:1:words}" >/dev/null 2>&1 </dev/null
 own=$?
 touch() { :; }
@@ -71,9 +71,9 @@ pub(crate) fn attempt(
         );
     }
     let count = words.len().to_string();
-    let mut command = vec!["bash", "-c", SCRIPT, "5", &count];
+    let mut command = vec!["bash", "-s", "--", "5", &count];
     command.extend(words.iter().chain(&without).map(String::as_str));
-    let command = context.docker.exec(&container.id, &command);
+    let command = context.docker.exec(&container.id, &command).stdin(SCRIPT);
     let reply = context
         .docker
         .runner()

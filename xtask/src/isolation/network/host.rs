@@ -4,13 +4,10 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::isolation::census::Census;
+use crate::isolation::census::Network;
 
-pub(crate) fn addresses(census: &Census) -> BTreeSet<IpAddr> {
-    let gateways = census
-        .networks
-        .iter()
-        .flat_map(|network| network.gateways());
+pub(crate) fn addresses(networks: &[Network]) -> BTreeSet<IpAddr> {
+    let gateways = networks.iter().flat_map(Network::gateways);
     let mut all: BTreeSet<IpAddr> = gateways.filter_map(parsed).collect();
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let mut here: BTreeSet<IpAddr> = v4(&read("/proc/net/fib_trie")).into_iter().collect();

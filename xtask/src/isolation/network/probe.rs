@@ -32,8 +32,9 @@ pub(crate) enum Answer {
 }
 
 /// How long the script may take: its controls wait 5 s at the most, the others 3 s.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(12);
 
+/// Ends with the call that reads what follows it on standard input.
 const SCRIPT: &str = include_str!("probe.sh");
 
 /// # Errors
@@ -42,8 +43,8 @@ pub(crate) fn ask(context: &Context, source: &Source) -> Result<Answers, String>
     let id = source.id.as_ref().map_err(Clone::clone)?;
     let asked = context
         .docker
-        .exec(id, &["bash", "-c", SCRIPT, "tta-probe"])
-        .stdin(lines(source))
+        .exec(id, &["bash", "-s"])
+        .stdin(format!("{SCRIPT}{}", lines(source)))
         .deadline(PATIENCE);
     let reply = context.docker.runner().run(&asked);
     let reply = reply

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use environments::{Deployment, Environment, PublishedPorts, Service};
 
 use crate::isolation::census::{Census, Container};
-use crate::isolation::network::probe::Answers;
+use crate::isolation::network::probe::{Answer, Answers};
 use crate::isolation::scene::Scene;
 
 /// All questions, a source each.
@@ -166,6 +166,37 @@ impl Table {
             }
         }
         more.then(|| Self::between(places, census, &self.host))
+    }
+
+    /// Whether anything has answered at an address of the host.
+    pub(crate) fn host_answers(&self, answers: &[Result<Answers, String>]) -> bool {
+        self.sources.iter().zip(answers).any(|(source, answers)| {
+            let Ok(answers) = answers else { return false };
+            let questions = source.questions.iter().enumerate();
+            let mut open = questions.filter(|(number, question)| {
+                matches!(question, Question::Host { .. })
+                    && answers.answers.get(number) == Some(&Answer::Open)
+            });
+            open.next().is_some()
+        })
+    }
+
+    /// Takes back what answered at an address that is none of the host's any more.
+    pub(crate) fn only_host(
+        &self,
+        host: &BTreeSet<IpAddr>,
+        answers: &mut [Result<Answers, String>],
+    ) {
+        for (source, answers) in self.sources.iter().zip(answers) {
+            let Ok(answers) = answers else { continue };
+            for (number, question) in source.questions.iter().enumerate() {
+                if let Question::Host { address, .. } = question
+                    && !host.contains(address)
+                {
+                    answers.answers.insert(number, Answer::Closed);
+                }
+            }
+        }
     }
 
     pub(crate) fn place(&self, environment: Environment) -> Option<&Place> {

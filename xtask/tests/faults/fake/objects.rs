@@ -20,7 +20,7 @@ pub(crate) fn answer(fake: &Fake, words: &[&str]) -> Answer {
         }
         ["container", "inspect", names @ ..] => Ok(inspected(names, |name| {
             let name = state.container_of(name).ok_or_else(|| no_container(name))?;
-            Ok(container(&name, &state.containers[&name]))
+            Ok(container(&state, &name, &state.containers[&name]))
         })),
         ["volume", "inspect", names @ ..] => Ok(inspected(names, |name| {
             let volume = state.volumes.get(name).ok_or_else(|| no_volume(name))?;
@@ -30,11 +30,29 @@ pub(crate) fn answer(fake: &Fake, words: &[&str]) -> Answer {
                 "Name": name, "Options": null, "Scope": "local",
             }))
         })),
+        ["image", "inspect", ids @ ..] if ids.iter().all(|id| id.starts_with("sha256:")) => {
+            Ok(inspected(ids, |id| {
+                Ok(json!({ "Id": id, "Config": { "Env": null, "Cmd": null, "Entrypoint": null } }))
+            }))
+        }
+        ["container", "ls", "--all", "--no-trunc", "--quiet"] => {
+            let ids = state.containers.values().map(|one| format!("{}\n", one.id));
+            Ok(Reply::said(ids.collect::<String>()))
+        }
+        ["volume", "ls", "--quiet"] => {
+            let names = state.volumes.keys().map(|name| format!("{name}\n"));
+            Ok(Reply::said(names.collect::<String>()))
+        }
+        ["network", "ls", "--no-trunc", "--quiet"] => {
+            let names = state.networks.keys().map(|name| format!("{name}\n"));
+            Ok(Reply::said(names.collect::<String>()))
+        }
         ["network", "inspect", names @ ..] => Ok(inspected(names, |name| {
             let network = state.networks.get(name).ok_or_else(|| no_network(name))?;
-            Ok(
-                json!({ "Name": name, "Id": network.id, "Driver": "bridge", "Labels": network.labels }),
-            )
+            Ok(json!({
+                "Name": name, "Id": network.id, "Driver": "bridge", "Labels": network.labels,
+                "Internal": false, "EnableIPv6": false, "IPAM": { "Config": [{ "Gateway": "10.255.0.1" }] },
+            }))
         })),
         ["image", "inspect", .., image] => Ok(Reply {
             code: 1,
@@ -113,13 +131,23 @@ fn inspected(names: &[&str], one: impl Fn(&str) -> Result<Value, String>) -> Rep
     }
 }
 
-fn container(name: &str, container: &Container) -> Value {
+/// An address that no other container's name gives, by luck of the tests' few names.
+pub(crate) fn address(name: &str) -> String {
+    let hash = name.bytes().fold(7_u32, |hash, byte| {
+        hash.wrapping_mul(31).wrapping_add(u32::from(byte))
+    });
+    format!("10.{}.{}.{}", hash >> 16 & 255, hash >> 8 & 255, hash & 255)
+}
+
+fn container(state: &State, name: &str, container: &Container) -> Value {
+    let network = format!("{}-network", container.project);
+    let network_id = state.networks.get(&network).map(|one| one.id.as_str());
     let running = container.status == "running";
     let health = match (&container.fate.sick, running) {
         (None, true) => "healthy",
         _ => "unhealthy",
     };
-    let mount = |(folder, volume): (&String, &String)| json!({ "Type": "volume", "Name": volume, "Destination": folder, "RW": true });
+    let mount = |(folder, volume): (&String, &String)| json!({ "Type": "volume", "Name": volume, "Destination": folder, "RW": true, "Source": format!("/var/lib/docker/volumes/{volume}/_data") });
     let bindings: serde_json::Map<String, Value> = container
         .ports
         .iter()
@@ -129,16 +157,27 @@ fn container(name: &str, container: &Container) -> Value {
         })
         .collect();
     json!({
-        "Id": container.id, "Name": format!("/{name}"),
+        "Id": container.id, "Name": format!("/{name}"), "Image": "sha256:1",
         "State": {
             "Status": container.status, "Running": running, "Paused": container.status == "paused",
             "OOMKilled": container.fate.out_of_memory && !running,
             "ExitCode": container.fate.ends_with.unwrap_or_default(),
             "StartedAt": container.started_at, "Health": { "Status": health },
         },
-        "Config": { "Image": container.image, "Labels": labels(&container.labels), "Cmd": container.command },
+        "Config": { "Image": container.image, "Labels": labels(&container.labels), "Cmd": container.command, "Env": null, "Entrypoint": null, "User": "" },
         "Mounts": container.mounts.iter().map(mount).collect::<Vec<_>>(),
-        "HostConfig": { "PortBindings": bindings },
+        "HostConfig": {
+            "PortBindings": bindings, "NetworkMode": network, "PidMode": "", "IpcMode": "private",
+            "UTSMode": "", "UsernsMode": "", "Privileged": false, "CapAdd": null, "SecurityOpt": null,
+            "Devices": null, "DeviceCgroupRules": null, "VolumesFrom": null, "Links": null,
+            "RestartPolicy": { "Name": "no" }, "Memory": 0,
+        },
+        "NetworkSettings": {
+            "Ports": bindings,
+            "Networks": {
+                &network: { "NetworkID": network_id, "IPAddress": address(name), "GlobalIPv6Address": "" },
+            },
+        },
     })
 }
 

@@ -81,6 +81,9 @@ pub(crate) fn exec(fake: &Fake, words: &[&str], stdin: &str) -> Answer {
                 Some(reason) => Ok(Reply::failed(1, format!("{}: {reason}\n", check[0]))),
             }
         }
+        ["bash", "-s"] if stdin.contains("control-name ID NAME") => {
+            Ok(probed(&server, &state, stdin))
+        }
         ["tta-neo4j-query", database] => queries(fake, &server, &state, database, stdin),
         // A shell that comes before its server listens waits for it in vain here.
         ["bash", "-c", script, _, shell @ ..] if script.contains("/dev/tcp/127.0.0.1/7687") => {
@@ -116,6 +119,44 @@ fn split<'a, 'b>(words: &'a [&'b str]) -> Option<(&'b str, &'a [&'b str])> {
         [id, command @ ..] => Some((id, command)),
         [] => None,
     }
+}
+
+/// The answers of a network where every environment is alone.
+fn probed(server: &Server, state: &State, stdin: &str) -> Reply {
+    let project = &server.container.project;
+    let mut stdout = String::new();
+    for line in stdin.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let answer = match words[..] {
+            ["control", number, service, _] => {
+                let name = format!("{project}-{service}");
+                let runs = state
+                    .containers
+                    .get(&name)
+                    .is_some_and(|one| one.status == "running");
+                format!("{number} {}", if runs { "open" } else { "closed" })
+            }
+            ["control-name", number, name] if number.parse::<u32>().is_ok() => {
+                let own = [name.to_owned(), format!("{project}-{name}")];
+                let name = own.iter().find(|name| state.containers.contains_key(*name));
+                let address = name.map_or("-".to_owned(), |name| crate::objects::address(name));
+                format!("{number} names {address}")
+            }
+            ["connect", number, _, _] if number.parse::<u32>().is_ok() => {
+                format!("{number} silent")
+            }
+            ["name", number, _] if number.parse::<u32>().is_ok() => format!("{number} names -"),
+            ["discovery", number] if number.parse::<u32>().is_ok() => {
+                let bolt = &server.container.ports["7687"];
+                let port = bolt.rsplit(':').next().unwrap_or_default();
+                format!("{number} said {{\"bolt_direct\": \"bolt://localhost:{port}\"}}")
+            }
+            _ => continue,
+        };
+        stdout.push_str(&answer);
+        stdout.push('\n');
+    }
+    Reply::said(stdout + "end 300000\n")
 }
 
 /// The wait for a server, in its container: a refused login ends it early, else its time does.

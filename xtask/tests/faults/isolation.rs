@@ -1,0 +1,160 @@
+//! `verify-isolation` where the engine or a probe lies, hangs or dies: nothing passes, nothing panics.
+
+use environments::{Environment, Service};
+use serde_json::Value;
+
+use crate::orders::Act;
+use crate::set::{Set, at_call, main_set};
+
+const VERIFY: [&str; 7] = [
+    "verify-isolation",
+    "dev",
+    "test",
+    "staging",
+    "--layer",
+    "network,tool",
+    "--format=json",
+];
+
+fn unasked(document: &Value) -> Vec<String> {
+    let checks = document["checks"].as_array().expect("a list").iter();
+    checks
+        .filter(|check| check["observed"] == "could_not_ask")
+        .map(|check| format!("{}: {}", check["layer"], check["control"]))
+        .collect()
+}
+
+/// Inconclusive, with a cell that says why.
+#[track_caller]
+fn inconclusive(set: &Set, because: &str) {
+    let document = set.xtask(&VERIFY).run().code(5).json();
+    assert_eq!(document["verdict"], "inconclusive");
+    let unasked = unasked(&document);
+    assert!(
+        unasked.iter().any(|cell| cell.contains(because)),
+        "no {because:?} in {unasked:#?}"
+    );
+}
+
+#[test]
+fn three_environments_that_do_not_reach_each_other_are_isolated() {
+    let set = Set::usual();
+    let document = set.xtask(&VERIFY).run().code(0).json();
+    assert_eq!(document["verdict"], "isolated");
+    assert_eq!(document["findings"], serde_json::json!([]));
+    assert_eq!(unasked(&document), Vec::<String>::new());
+    set.untouched();
+}
+
+#[test]
+fn an_engine_that_dies_half_way_proves_nothing() {
+    for call in ["container ls", "volume ls --quiet", "network ls"] {
+        let set = Set::usual();
+        set.order(&[at_call(call, 1, Act::Gone)]);
+        inconclusive(&set, "Cannot connect to the Docker daemon");
+    }
+}
+
+#[test]
+fn a_list_or_an_object_that_is_not_understood_proves_nothing() {
+    for (call, nth, stdout) in [
+        ("container inspect", 2, "[{\"Id\": \"x\"}]\n"),
+        ("container inspect", 2, "<html>502</html>\n"),
+        ("network inspect", 2, "[{\"Name\": 7}]\n"),
+        ("volume inspect", 2, "\n"),
+    ] {
+        let set = Set::usual();
+        let reply = Act::Reply {
+            code: 0,
+            stdout: stdout.to_owned(),
+            stderr: String::new(),
+        };
+        set.order(&[at_call(call, nth, reply)]);
+        inconclusive(&set, "was expected to answer a list of objects in JSON");
+    }
+}
+
+#[test]
+fn a_list_of_containers_without_the_environments_own_proves_nothing() {
+    let set = Set::usual();
+    set.answer("container ls", 0, "", "");
+    inconclusive(&set, "there is no container tta-dev-neo4j");
+}
+
+#[test]
+fn a_probe_that_says_anything_else_proves_nothing() {
+    for said in [
+        "",
+        "0 open\n",
+        "all good\n",
+        "end 300000\n",
+        "\u{1b}[31m0 open\n",
+    ] {
+        let set = Set::usual();
+        set.answer("bash -s", 0, said, "");
+        inconclusive(&set, "was expected to answer");
+    }
+}
+
+#[test]
+fn a_probe_that_fails_or_dies_is_told_with_its_text() {
+    let set = Set::usual();
+    set.answer("bash -s", 127, "", "exec: \"bash\": not found\n");
+    inconclusive(&set, "tta-dev-redis cannot ask");
+    let set = Set::usual();
+    set.order(&[at_call("bash -s", 2, Act::Die)]);
+    inconclusive(&set, "ended with 137");
+}
+
+#[test]
+fn a_probe_that_hangs_is_ended_and_proves_nothing() {
+    let set = Set::usual();
+    set.order(&[at_call("bash -s", 1, Act::Hang)]);
+    inconclusive(&set, "did not end within");
+}
+
+#[test]
+fn a_target_that_is_down_is_not_called_unreachable() {
+    let set = Set::usual();
+    set.change_container(Environment::Test, Service::Redis, |container| {
+        "exited".clone_into(&mut container.status);
+    });
+    inconclusive(&set, "tta-test-redis is exited");
+}
+
+#[test]
+fn another_engine_than_the_journal_s_is_found() {
+    let set = Set::usual();
+    set.xtask(&["down", "dev"]).run().code(0);
+    set.xtask(&["up", "dev"]).run().code(0);
+    set.change(|state| "another".clone_into(&mut state.engine));
+    let document = set.xtask(&VERIFY).run().code(4).json();
+    let finding = &document["findings"][0];
+    assert_eq!(finding["fault"], "H2");
+    assert_eq!(finding["environments"], serde_json::json!(["dev"]));
+}
+
+#[test]
+fn a_name_from_elsewhere_is_shown_and_not_obeyed() {
+    let set = Set::usual();
+    let hostile = "x\u{1b}]0;owned\u{7}'; touch /tmp/owned; '";
+    set.change(|state| {
+        let mut stranger =
+            state.containers[&main_set(Environment::Dev).container(Service::Redis)].clone();
+        stranger.id = "e".repeat(64);
+        stranger
+            .labels
+            .insert("org.tta.run".to_owned(), hostile.to_owned());
+        state.containers.insert(hostile.to_owned(), stranger);
+    });
+    let ended = set
+        .xtask(&["verify-isolation", "dev", "--layer", "tool"])
+        .run()
+        .code(4);
+    let told = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(told.contains("H4"), "{told}");
+    assert!(
+        !told.contains('\u{1b}') && !told.contains('\u{7}'),
+        "{told:?}"
+    );
+}
