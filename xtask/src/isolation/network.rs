@@ -11,6 +11,8 @@ mod host;
 mod judge;
 mod probe;
 mod questions;
+#[cfg(test)]
+mod tests;
 
 use std::thread;
 

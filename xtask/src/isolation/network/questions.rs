@@ -111,6 +111,16 @@ impl Table {
         Self::between(places, census, host)
     }
 
+    /// That of dev, test and staging of the main set, for the tests of whatever judges it.
+    #[cfg(test)]
+    pub(crate) fn of_main_set(census: &Census, host: &BTreeSet<IpAddr>) -> Self {
+        let places = Environment::LOCAL.map(|environment| {
+            let instance = environments::Instance::main();
+            place(census, &Deployment::new(environment, instance), None)
+        });
+        Self::between(places.to_vec(), census, host)
+    }
+
     fn between(places: Vec<Place>, census: &Census, host: &BTreeSet<IpAddr>) -> Self {
         let mut sources = Vec::new();
         for place in &places {
