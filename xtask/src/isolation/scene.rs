@@ -105,11 +105,6 @@ impl<'a> Scene<'a> {
         self.census.get_or_init(take).as_ref().map_err(Clone::clone)
     }
 
-    pub(crate) fn site(&self, environment: Environment) -> Option<&Site> {
-        let is = |site: &&Site| site.deployment.environment() == environment;
-        self.sites.iter().find(is)
-    }
-
     /// The servers of the sites, in their order. The first layer that asks opens them for all.
     pub(crate) fn servers(&self) -> &[Pair] {
         self.servers.get_or_init(|| servers::open(self))

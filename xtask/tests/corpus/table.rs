@@ -14,10 +14,10 @@ pub(crate) struct Tried<'a> {
 }
 
 impl Tried<'_> {
-    /// One line on stdout: `fault<TAB>E3<TAB>found<TAB>0 of 2<TAB>what it is`.
+    /// One line: `fault<TAB>E3<TAB>found<TAB>0 of 2<TAB>what it is`.
     pub(crate) fn tell(&self) {
         let found = if self.found { "found" } else { "missed" };
-        println!(
+        eprintln!(
             "fault\t{}\t{found}\t{} of {}\t{}",
             self.fault, self.false_alarms, self.innocent, self.what
         );

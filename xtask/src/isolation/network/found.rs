@@ -7,13 +7,20 @@ use environments::Environment;
 use crate::isolation::fault::Fault;
 use crate::isolation::finding::Finding;
 
+/// The fault's id, the environments that it joins, what it is about.
+type Key = (&'static str, Vec<&'static str>, String);
+
 /// Findings, of which those about one thing are one.
 #[derive(Default)]
 pub(super) struct Found {
-    all: BTreeMap<
-        (&'static str, Vec<&'static str>, String),
-        (Fault, Vec<String>, String, &'static str),
-    >,
+    all: BTreeMap<Key, One>,
+}
+
+struct One {
+    fault: Fault,
+    evidence: Vec<String>,
+    reproduce: String,
+    fix: &'static str,
 }
 
 impl Found {
@@ -33,20 +40,25 @@ impl Found {
         let entry = self
             .all
             .entry((fault.id, names, subject.to_owned()))
-            .or_insert_with(|| (fault, Vec::new(), reproduce, fix));
-        if !entry.1.contains(&evidence) {
-            entry.1.push(evidence);
+            .or_insert_with(|| One {
+                fault,
+                evidence: Vec::new(),
+                reproduce,
+                fix,
+            });
+        if !entry.evidence.contains(&evidence) {
+            entry.evidence.push(evidence);
         }
     }
 
     pub(super) fn findings(self) -> Vec<Finding> {
         self.all
             .into_iter()
-            .map(|((_, names, subject), (fault, evidence, reproduce, fix))| {
-                Finding::new(fault, &names, subject)
-                    .evidence(evidence.join("; "))
-                    .reproduce(reproduce)
-                    .fix(fix)
+            .map(|((_, names, subject), one)| {
+                Finding::new(one.fault, &names, subject)
+                    .evidence(one.evidence.join("; "))
+                    .reproduce(one.reproduce)
+                    .fix(one.fix)
             })
             .collect()
     }
