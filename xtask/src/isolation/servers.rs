@@ -141,4 +141,4 @@ fn converse(
 pub(crate) const DIED: &str = "a thread of this command died";
 
 /// How long a server may take over an answer that needs no work.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);

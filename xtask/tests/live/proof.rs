@@ -71,6 +71,9 @@ fn a_client_that_logs_in_all_the_while_is_never_refused_and_nothing_is_left() {
     )
     .expect("it answers");
     assert!(!labels.to_string().contains("Canary"), "{labels}");
+    let log = docker(&["logs", &live.container("staging", "neo4j")]);
+    let wrong = log.matches("Failed authentication attempt").count();
+    assert!(wrong <= 2 * 2, "{wrong} wrong passwords in two proofs");
     let staging = live.container("staging", "redis");
     let refused = docker(&[
         "exec",

@@ -16,7 +16,7 @@ use crate::isolation::scene::{Scene, Site};
 use crate::process::printable;
 
 /// How long a server on this host may take over a connection or an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What all names of a run begin with.
 pub(super) fn prefix(run: &str) -> String {

@@ -68,13 +68,11 @@ fn facts(scene: &Scene<'_>, pairs: &[Pair], opened: &[Opened]) -> Vec<Site> {
 
 fn graph(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Graph, String> {
     let mut server = pair.graph()?;
-    let databases = server.ask(
-        "system",
-        "SHOW DATABASES YIELD name, databaseID, home, type",
-    )?;
+    let databases = server.ask("system", "SHOW DATABASES YIELD name, databaseID, home")?;
     let (home, stores) = stores(&databases).ok_or("SHOW DATABASES answers no databases")?;
+    // Asked of database system, which every server has, whatever its home is.
     let process = server.ask(
-        &home,
+        "system",
         "CALL dbms.queryJmx('java.lang:type=Runtime') YIELD attributes \
          RETURN attributes.Name.value, attributes.StartTime.value",
     )?;
@@ -82,15 +80,12 @@ fn graph(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Graph, St
         Some([Value::String(name), Value::Number(start)]) => format!("{name} since {start}"),
         _ => return Err("its process cannot be told apart from another's".to_owned()),
     };
-    let listed = format!(
-        "CALL dbms.listConnections() YIELD userAgent WITH userAgent \
-         WHERE userAgent STARTS WITH '{}' RETURN userAgent",
-        address::prefix(&scene.run)
-    );
-    let connections = server.ask(&home, &listed).and_then(|rows| {
+    let named = address::prefix(&scene.run);
+    let listed = "CALL dbms.listConnections() YIELD userAgent RETURN userAgent";
+    let connections = server.ask("system", listed).map(|rows| {
         let name = |row: &Vec<Value>| Some(row.first()?.as_str()?.to_owned());
-        let names: Option<BTreeSet<String>> = rows.iter().map(name).collect();
-        names.ok_or_else(|| "its connections have no names".to_owned())
+        let names = rows.iter().filter_map(name);
+        names.filter(|name| name.starts_with(&named)).collect()
     });
     Ok(Graph {
         name: site.deployment.container(Service::Neo4j),
@@ -102,28 +97,25 @@ fn graph(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Graph, St
     })
 }
 
-/// The home database's name, and the store ids of all by name.
+/// The home database's name, empty where there is none, and the store ids of all by name.
 fn stores(rows: &[Vec<Value>]) -> Option<(String, BTreeMap<String, String>)> {
-    let mut home = None;
+    let mut home = String::new();
     let mut stores = BTreeMap::new();
     for row in rows {
-        let [
-            Value::String(name),
-            Value::String(id),
-            Value::Bool(is_home),
-            Value::String(kind),
-        ] = row.as_slice()
-        else {
+        let [Value::String(name), id, Value::Bool(is_home)] = row.as_slice() else {
             return None;
         };
         if *is_home {
-            home = Some(name.clone());
+            home.clone_from(name);
         }
-        if kind != "composite" && !id.is_empty() {
-            stores.insert(name.clone(), id.clone());
+        match id {
+            Value::String(id) if !id.is_empty() => drop(stores.insert(name.clone(), id.clone())),
+            // A database that is offline, or not made yet.
+            Value::Null | Value::String(_) => {}
+            _ => return None,
         }
     }
-    home.map(|home| (home, stores))
+    (!stores.is_empty()).then_some((home, stores))
 }
 
 fn keys(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Keys, String> {
@@ -390,8 +382,9 @@ mod tests {
     #[test]
     fn the_stores_and_the_home_are_read_from_the_list_of_databases() {
         let listed = rows(json!([
-            ["system", "A", false, "system"],
-            ["tta-dev", "B", true, "standard"]
+            ["system", "A", false],
+            ["x", null, false],
+            ["tta-dev", "B", true]
         ]));
         let (home, stores) = stores(&listed).expect("databases");
         assert_eq!((home.as_str(), stores.len()), ("tta-dev", 2));
@@ -401,9 +394,9 @@ mod tests {
     fn what_is_no_list_of_databases_is_not_read_as_one() {
         for listed in [
             json!([]),
-            json!([["a", "B", false, "standard"]]),
             json!([["a"]]),
-            json!([[1, 2, true, "x"]]),
+            json!([[1, 2, true]]),
+            json!([["a", 1, true]]),
         ] {
             assert_eq!(stores(&rows(listed)), None);
         }

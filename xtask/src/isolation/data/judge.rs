@@ -264,7 +264,7 @@ fn told_apart(outcome: &mut Outcome, joins: &mut Joins, one: &Site, other: &Site
                 .iter()
                 .any(|one| one.database() == graph.home)
         };
-        if a.home == b.home && !defined(a) {
+        if a.home == b.home && !a.home.is_empty() && !defined(a) {
             joins.home = Some(a.home.clone());
         }
     }

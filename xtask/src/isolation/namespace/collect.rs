@@ -1,16 +1,19 @@
 //! Counts keys and nodes, and reads the names of databases.
 
+use std::collections::BTreeMap;
 use std::thread;
 
 use environments::Service;
 use serde_json::Value;
 
+use crate::error::Failure;
 use crate::isolation::auth::acl;
 use crate::isolation::namespace::evidence::{Keys, Nodes, Site};
 use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::{DIED, Pair, container};
 use crate::namespace::audit::{self, Depth};
 use crate::process::printable;
+use crate::tools::redis::keyspace as keyspace_of;
 
 /// Asks all servers side by side.
 pub(super) fn collect(scene: &Scene<'_>) -> Vec<Site> {
@@ -21,7 +24,7 @@ pub(super) fn collect(scene: &Scene<'_>) -> Vec<Site> {
             .iter()
             .zip(pairs)
             .map(|(site, pair)| {
-                let nodes = scope.spawn(move || nodes(scene, site, pair));
+                let nodes = scope.spawn(move || nodes(site, pair));
                 let keys = scope.spawn(move || keys(scene, site, pair));
                 (site, nodes, keys)
             })
@@ -37,17 +40,9 @@ pub(super) fn collect(scene: &Scene<'_>) -> Vec<Site> {
     })
 }
 
-fn nodes(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Nodes, String> {
-    let databases = {
-        let mut server = pair.graph()?;
-        // The count logs in with the container's own credential: one that is refused is not tried.
-        if !server.configured_as(scene.key.as_ref().map_err(Clone::clone)?, site) {
-            return Err(
-                "its container is configured with another password than its own".to_owned(),
-            );
-        }
-        server.ask("system", "SHOW DATABASES YIELD name, home")?
-    };
+fn nodes(site: &scene::Site, pair: &Pair) -> Result<Nodes, String> {
+    let mut server = pair.graph()?;
+    let databases = server.ask("system", "SHOW DATABASES YIELD name, home")?;
     let databases = databases
         .iter()
         .map(|row| match row.as_slice() {
@@ -55,11 +50,16 @@ fn nodes(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Nodes, St
             _ => Err("SHOW DATABASES answers no databases".to_owned()),
         })
         .filter(|row| !matches!(row, Ok((name, _)) if name == "system"))
-        .collect::<Result<_, _>>()?;
-    let password = site.password.as_ref().map_err(Clone::clone)?;
-    let container = container(site, Service::Neo4j)?;
-    let census = audit::nodes(scene.context, &site.deployment, container, password)
-        .map_err(|failure| printable(&failure.message))?;
+        .collect::<Result<BTreeMap<String, bool>, String>>()?;
+    let home = databases.iter().find(|(_, home)| **home);
+    let (home, _) = home.ok_or("SHOW DATABASES has no home")?;
+    let census = audit::nodes_by(site.deployment.environment(), |statements| {
+        let asked = statements
+            .iter()
+            .map(|statement| server.ask(home, statement).map_err(Failure::failed));
+        asked.collect()
+    })
+    .map_err(|failure| printable(&failure.message))?;
     Ok(Nodes {
         name: site.deployment.container(Service::Neo4j),
         census,
@@ -69,15 +69,26 @@ fn nodes(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Nodes, St
 
 fn keys(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Keys, String> {
     let environment = site.deployment.environment();
-    let listed = pair.keys()?.ask(&["ACL", "LIST"])?;
+    let (listed, keyspace) = {
+        let mut server = pair.keys()?;
+        let listed = server.ask(&["ACL", "LIST"])?;
+        (listed, server.ask(&["INFO", "keyspace"])?.join("\n"))
+    };
+    let keyspace = keyspace_of(&keyspace).ok_or("INFO has no section Keyspace")?;
     let key = scene.key.as_ref().map_err(Clone::clone)?;
     let users = acl::users(&listed, key).ok_or("ACL LIST answers what is no list of users")?;
     let own = users
         .iter()
         .find(|user| user.name == environment.redis_user());
     let container = container(site, Service::Redis)?;
-    let census = audit::keys(scene.context, environment, container, Depth::Names)
-        .map_err(|failure| printable(&failure.message))?;
+    let census = audit::keys_in(
+        scene.context,
+        environment,
+        container,
+        Depth::Names,
+        keyspace,
+    )
+    .map_err(|failure| printable(&failure.message))?;
     Ok(Keys {
         name: site.deployment.container(Service::Redis),
         census,

@@ -104,17 +104,6 @@ pub(crate) fn basic(user: &str, password: &str) -> String {
 }
 
 impl Graph {
-    /// Whether its container is configured with the password that is the environment's own, and that
-    /// is accepted.
-    pub(crate) fn configured_as(&self, key: &Key, site: &Site) -> bool {
-        let own = site
-            .password
-            .as_ref()
-            .map(|password| key.of(&password.value));
-        let configured = |secret: &Secret| Ok(&secret.digest) == own.as_ref();
-        self.own == Login::Accepted && self.secrets.iter().any(configured)
-    }
-
     /// Asks as the environment's own user.
     ///
     /// # Errors

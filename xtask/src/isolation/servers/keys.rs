@@ -1,7 +1,5 @@
 //! A running Redis, asked as its admin user inside its container, in any of its databases.
 
-use std::time::Duration;
-
 use environments::Service;
 
 use crate::isolation::scene::{Scene, Site};
@@ -124,7 +122,7 @@ pub(crate) fn logins(
             child.say(&words.join(" "))?;
             // Each answers one line, and redis-cli puts an empty one behind an error.
             loop {
-                let line = child.answer(Duration::from_secs(10))?;
+                let line = child.answer(PATIENCE)?;
                 let line = String::from_utf8_lossy(&line).trim().to_owned();
                 if !line.is_empty() {
                     return Ok(line);
