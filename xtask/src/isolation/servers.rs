@@ -118,7 +118,7 @@ fn converse(
     ]
     .concat();
     let command = docker.exec_with(&container.id, &["--user", "root"], &args);
-    let talk = || {
+    let talk = || -> Result<_, Failure> {
         let mut child = docker.runner().converse(&command)?;
         child.say(&key.hex())?;
         let mut secrets = Vec::new();
@@ -134,7 +134,20 @@ fn converse(
             }
         }
     };
-    talk().map_err(|failure: Failure| printable(&failure.message))
+    talk().map_err(|failure| in_short(&failure))
+}
+
+/// A failure in the words that are about the server: the command is a script, and says nothing here.
+pub(crate) fn in_short(failure: &Failure) -> String {
+    let message = &failure.message;
+    let told = match (message.find('`'), message.rfind('`')) {
+        (Some(begin), Some(end)) if begin < end => {
+            format!("{}what asks it{}", &message[..begin], &message[end + 1..])
+        }
+        _ => message.clone(),
+    };
+    let told: Vec<&str> = told.split_whitespace().collect();
+    printable(&told.join(" "))
 }
 
 /// What is told where nobody came back to tell.
@@ -142,3 +155,16 @@ pub(crate) const DIED: &str = "a thread of this command died";
 
 /// How long a server may take over an answer that needs no work.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_without_the_script_that_met_it() {
+        let failure =
+            Failure::failed("`docker exec x bash -c 'a `b`'` ended half way:\n    no\u{1b}");
+        assert_eq!(in_short(&failure), "what asks it ended half way: no\\u{1b}");
+        assert_eq!(in_short(&Failure::failed("plain")), "plain");
+    }
+}

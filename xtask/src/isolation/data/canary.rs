@@ -14,8 +14,8 @@ use crate::guard::turn::{self, Standing};
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::graph::Graph;
 use crate::isolation::servers::keys::Keys;
-use crate::isolation::servers::{Pair, container};
-use crate::process::{Conversation, printable};
+use crate::isolation::servers::{Pair, container, in_short};
+use crate::process::Conversation;
 use crate::tools::neo4j::quoted_name;
 
 /// How long a hash may be left behind, in seconds.
@@ -179,18 +179,16 @@ fn shell(scene: &Scene<'_>, site: &Site, script: &str) -> Result<Conversation, S
         .env("NEO4J_USERNAME", environment.neo4j_user())
         .secret("NEO4J_PASSWORD", &password.value);
     let shell = scene.context.runner.converse(&command);
-    shell.map_err(|failure| printable(&failure.message))
+    shell.map_err(|failure| in_short(&failure))
 }
 
 /// A column's name and its one value.
 fn expect(shell: &mut Conversation, name: &str, value: &str) -> Result<(), String> {
     for expected in [name, value] {
-        let line = shell
-            .answer(START)
-            .map_err(|failure| printable(&failure.message))?;
+        let line = shell.answer(START).map_err(|failure| in_short(&failure))?;
         if line != expected.as_bytes() {
             let line = String::from_utf8_lossy(&line).into_owned();
-            return Err(printable(&shell.unexpected(&line, expected).message));
+            return Err(in_short(&shell.unexpected(&line, expected)));
         }
     }
     Ok(())

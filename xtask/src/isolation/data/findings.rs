@@ -106,7 +106,11 @@ pub(crate) fn bad_name(
     )
     .evidence(format!(
         "its home is {}, where the definitions have {}",
-        printable(name),
+        if name.is_empty() {
+            "no database at all".to_owned()
+        } else {
+            printable(name)
+        },
         environment.database()
     ))
     .reproduce(databases(instance, environment))

@@ -10,9 +10,8 @@ use crate::error::Failure;
 use crate::isolation::auth::acl;
 use crate::isolation::namespace::evidence::{Keys, Nodes, Site};
 use crate::isolation::scene::{self, Scene};
-use crate::isolation::servers::{DIED, Pair, container};
+use crate::isolation::servers::{DIED, Pair, container, in_short};
 use crate::namespace::audit::{self, Depth};
-use crate::process::printable;
 use crate::tools::redis::keyspace as keyspace_of;
 
 /// Asks all servers side by side.
@@ -59,7 +58,7 @@ fn nodes(site: &scene::Site, pair: &Pair) -> Result<Nodes, String> {
             .map(|statement| server.ask(home, statement).map_err(Failure::failed));
         asked.collect()
     })
-    .map_err(|failure| printable(&failure.message))?;
+    .map_err(|failure| in_short(&failure))?;
     Ok(Nodes {
         name: site.deployment.container(Service::Neo4j),
         census,
@@ -88,7 +87,7 @@ fn keys(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Keys, Stri
         Depth::Names,
         keyspace,
     )
-    .map_err(|failure| printable(&failure.message))?;
+    .map_err(|failure| in_short(&failure))?;
     Ok(Keys {
         name: site.deployment.container(Service::Redis),
         census,

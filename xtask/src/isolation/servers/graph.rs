@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::keyed::{Key, Secret, base64};
-use crate::isolation::servers::{container, converse};
+use crate::isolation::servers::{container, converse, in_short};
 use crate::process::{Conversation, printable};
 
 const ASK: &str = include_str!("ask.sh");
@@ -164,7 +164,7 @@ impl Graph {
         let question = format!("{database}\t{login}\t{query}");
         match self.child.ask(&question, Duration::from_secs(ANSWER + 5)) {
             Ok(line) => said(&line),
-            Err(failure) => Said::Nothing(printable(&failure.message)),
+            Err(failure) => Said::Nothing(in_short(&failure)),
         }
     }
 }

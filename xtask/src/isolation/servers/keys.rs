@@ -4,7 +4,7 @@ use environments::Service;
 
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::keyed::{Key, Secret};
-use crate::isolation::servers::{PATIENCE, container, converse};
+use crate::isolation::servers::{PATIENCE, container, converse, in_short};
 use crate::process::{Conversation, printable};
 use crate::tools::redis::quoted;
 
@@ -98,7 +98,7 @@ impl Keys {
             }
         };
         talk().map_err(|failure: crate::error::Failure| {
-            let why = printable(&failure.message);
+            let why = in_short(&failure);
             self.over = Some(why.clone());
             why
         })
@@ -136,7 +136,7 @@ pub(crate) fn logins(
             .collect::<crate::error::Result<Vec<_>>>()?;
         Ok(Tried { anonymous, answers })
     };
-    talk().map_err(|failure: crate::error::Failure| printable(&failure.message))
+    talk().map_err(|failure: crate::error::Failure| in_short(&failure))
 }
 
 /// What became of them.
