@@ -37,7 +37,7 @@ enum OnServers {
     All,
 }
 
-const GROUPS: [Group; 5] = [
+const GROUPS: [Group; 6] = [
     Group {
         name: "unit",
         selections: &[
