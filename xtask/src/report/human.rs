@@ -3,15 +3,12 @@
 use std::fmt::Write as _;
 
 use crate::isolation::fault::Severity;
-use crate::isolation::finding::Finding;
+use crate::isolation::finding::{Check, Finding};
 use crate::isolation::verdict::Verdict;
 use crate::process::printable;
 use crate::report::matrix::{Cell, matrix};
 use crate::report::proof::Proof;
 use crate::ui::{Tone, Ui};
-
-/// How many questions that could not be asked are listed one by one.
-const LISTED: usize = 20;
 
 /// The matrix, the findings below it, worst first, then what could not be asked, then the verdict.
 pub(crate) fn text(proof: &Proof, ui: &Ui) -> String {
@@ -19,26 +16,7 @@ pub(crate) fn text(proof: &Proof, ui: &Ui) -> String {
     for finding in &proof.findings {
         text.push_str(&told(finding, ui));
     }
-    let blind: Vec<_> = proof.blind().collect();
-    for check in blind.iter().take(LISTED) {
-        let _ = writeln!(
-            text,
-            "{} {}: {} -> {}, {}: {}",
-            ui.paint(Tone::Warning, "could not ask"),
-            check.layer.name(),
-            check.from,
-            check.to,
-            printable(&check.subject),
-            printable(&check.control)
-        );
-    }
-    if blind.len() > LISTED {
-        let _ = writeln!(
-            text,
-            "… and {} more, all in --format json",
-            blind.len() - LISTED
-        );
-    }
+    text.push_str(&unasked(proof, ui));
     for remark in &proof.remarks {
         let _ = writeln!(
             text,
@@ -61,6 +39,38 @@ pub(crate) fn text(proof: &Proof, ui: &Ui) -> String {
         ui.paint(tone, &proof.summary()),
         proof.duration()
     );
+    text
+}
+
+/// A line for each reason why something could not be asked, with how many questions it concerns.
+fn unasked(proof: &Proof, ui: &Ui) -> String {
+    let mut reasons: Vec<(&Check, usize)> = Vec::new();
+    for check in proof.blind() {
+        let same = |(one, _): &&mut (&Check, usize)| {
+            one.layer == check.layer && one.control == check.control
+        };
+        match reasons.iter_mut().find(same) {
+            Some((_, questions)) => *questions += 1,
+            None => reasons.push((check, 1)),
+        }
+    }
+    let mut text = String::new();
+    for (check, questions) in reasons {
+        let more = match questions {
+            1 => String::new(),
+            _ => format!(" (and {} more)", questions - 1),
+        };
+        let _ = writeln!(
+            text,
+            "{} {}: {} -> {}, {}{more}: {}",
+            ui.paint(Tone::Warning, "could not ask"),
+            check.layer.name(),
+            check.from,
+            check.to,
+            printable(&check.subject),
+            printable(&check.control)
+        );
+    }
     text
 }
 
@@ -144,6 +154,16 @@ fn told(finding: &Finding, ui: &Ui) -> String {
 mod tests {
     use super::*;
     use crate::report::proof::testing::hostile;
+
+    #[test]
+    fn what_could_not_be_asked_for_one_reason_is_said_once() {
+        let mut proof = hostile();
+        let blind = proof.checks[2].clone();
+        proof.checks.extend([blind.clone(), blind]);
+        let text = unasked(&proof, &Ui::silent());
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains("(and 2 more)"), "{text}");
+    }
 
     #[test]
     fn everything_is_told_and_no_name_is_obeyed_by_the_terminal() {
