@@ -321,6 +321,7 @@ pub(crate) const PROJECT: &str = "com.docker.compose.project";
 pub(crate) const SERVICE: &str = "com.docker.compose.service";
 pub(crate) const ONE_OFF: &str = "com.docker.compose.oneoff";
 pub(crate) const HASH: &str = "com.docker.compose.config-hash";
+pub(crate) const FILES: &str = "com.docker.compose.project.config_files";
 pub(crate) const VERSION: &str = "com.docker.compose.version";
 
 impl Network {

@@ -5,10 +5,11 @@
 //! another Compose version hashes otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use environments::{Deployment, Service};
 
-use crate::isolation::census::{Census, Container, HASH, VERSION};
+use crate::isolation::census::{Census, Container, FILES, HASH, VERSION};
 use crate::isolation::engine::model::{Model, ServiceModel};
 use crate::isolation::fault::E1;
 use crate::isolation::finding::Finding;
@@ -29,6 +30,8 @@ pub(crate) struct Known<'a> {
     pub(crate) model: &'a Model,
     /// Compose's hash of each service.
     pub(crate) hashes: &'a BTreeMap<String, String>,
+    /// The file that was hashed. The hash has the paths of the files beside it.
+    pub(crate) file: &'a Path,
     /// The version of the compose that hashed.
     pub(crate) compose: &'a str,
     /// By image id.
@@ -69,14 +72,18 @@ pub(crate) fn container(
         .ok_or_else(|| format!("compose gave no hash of {}", service.name()))?;
     let version = container.label(VERSION);
     let same_compose = version.is_some_and(|made| release(made) == release(known.compose));
+    // Made from another checkout of the same definitions, it has another hash and is the same.
+    let same_file = container
+        .label(FILES)
+        .is_none_or(|made| Path::new(made) == known.file);
     match container.label(HASH) {
         None => differences.push("compose did not make it".to_owned()),
-        Some(found) if found != expected && same_compose => {
+        Some(found) if found != expected && same_compose && same_file => {
             if differences.is_empty() {
                 differences.push("compose's hash of it is another".to_owned());
             }
         }
-        // Another version may hash otherwise; what was compared above decides.
+        // Another version or checkout hashes otherwise; what was compared above decides.
         Some(_) => {}
     }
     if differences.is_empty() {

@@ -1,6 +1,7 @@
 //! Every fault of the engine layer against its innocent look-alike, as tables.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use environments::{Deployment, Environment, Instance, Service};
 use proptest::prelude::*;
@@ -487,6 +488,7 @@ fn drifted(
     let known = Known {
         model: &model(Environment::Dev, |_| {}),
         hashes: &BTreeMap::from([("redis".to_owned(), "aa".to_owned())]),
+        file: Path::new("/checkout/docker/docker-compose.dev.yml"),
         compose: "2.26.1-4",
         images: &BTreeMap::from([("sha256:1".to_owned(), defaults)]),
     };
@@ -501,6 +503,18 @@ fn a_container_as_its_file_says_has_not_drifted_whichever_compose_made_it() {
     assert_eq!(drifted(|_| {}, "2.26.1", "aa"), Ok(None));
     assert_eq!(drifted(|_| {}, "2.40.0", "bb"), Ok(None));
     assert!(drifted(|_| {}, "2.26.1", "bb").expect("compared").is_some());
+}
+
+#[test]
+fn another_checkout_of_the_same_definitions_is_no_drift() {
+    let from = |file: &'static str| {
+        let made = move |one: &mut Value| {
+            one["Config"]["Labels"]["com.docker.compose.project.config_files"] = json!(file);
+        };
+        drifted(made, "2.26.1", "bb").expect("compared")
+    };
+    assert_eq!(from("/other/docker/docker-compose.dev.yml"), None);
+    assert!(from("/checkout/docker/docker-compose.dev.yml").is_some());
 }
 
 #[test]
