@@ -4,6 +4,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
+
+use crate::isolation::shared::Shared;
 
 /// A rendered compose file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -18,7 +21,7 @@ pub(crate) struct Model {
     #[serde(default)]
     secrets: BTreeMap<String, FileModel>,
     #[serde(default, rename = "x-tta-shared")]
-    shared: Vec<Shared>,
+    shared: Option<Value>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -63,7 +66,7 @@ pub(crate) struct ServiceModel {
     #[serde(default)]
     secrets: Vec<Placed>,
     #[serde(default)]
-    networks: BTreeMap<String, serde_json::Value>,
+    networks: BTreeMap<String, Value>,
     #[serde(default)]
     healthcheck: Option<HealthModel>,
     #[serde(default)]
@@ -109,13 +112,6 @@ struct HealthModel {
     test: Option<Vec<String>>,
 }
 
-/// What the file declares as shared (`x-tta-shared`).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Shared {
-    pub(crate) kind: String,
-    pub(crate) name: String,
-}
-
 impl Model {
     /// # Errors
     /// The text is no rendered compose file of the known form.
@@ -124,10 +120,9 @@ impl Model {
             .map_err(|error| format!("the rendered compose file is not of the known form: {error}"))
     }
 
-    /// Whether the file says that it shares an object of that kind and name.
-    pub(crate) fn declares(&self, kind: &str, name: &str) -> bool {
-        let is = |shared: &Shared| shared.kind == kind && shared.name == name;
-        self.shared.iter().any(is)
+    /// What the file declares to be shared.
+    pub(crate) fn shared(&self) -> Shared {
+        Shared::parse(self.shared.as_ref())
     }
 
     /// The networks of a service, by the names that they have on the engine.

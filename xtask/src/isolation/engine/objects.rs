@@ -1,14 +1,16 @@
 //! Volumes and networks: whose they are, who mounts them, who is on them. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use environments::{Deployment, Environment, Volume, label};
 
 use crate::isolation::census::{Container, Mount, PROJECT, StoredVolume, named};
+use crate::isolation::engine::model::Model;
 use crate::isolation::engine::standing::{Evidence, Standing, names};
 use crate::isolation::fault::{E2, E3, E4, E9};
 use crate::isolation::finding::Finding;
+use crate::isolation::shared::Kind;
 use crate::process::quoted;
 
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -224,10 +226,7 @@ fn other_networks(evidence: &Evidence<'_>) -> Vec<Finding> {
             // way to anyone.
             let helper = matches!(standing, Standing::Helper(..)) && network == "bridge";
             let not_one = matches!(network, "none" | "host") || helper;
-            let declared = evidence
-                .model(environment)
-                .is_some_and(|model| model.declares("network", network));
-            if network == own || not_one || declared || of_model() == Some(true) {
+            if network == own || not_one || of_model() == Some(true) {
                 continue;
             }
             let (environments, containers) = found.entry(network).or_default();
@@ -246,6 +245,7 @@ fn other_networks(evidence: &Evidence<'_>) -> Vec<Finding> {
     found
         .into_iter()
         .filter(|(_, (environments, _))| in_scope(environments))
+        .filter(|(network, (environments, _))| !declared(evidence, network, environments))
         .map(|(network, (environments, containers))| {
             let disconnect: Vec<String> = containers
                 .iter()
@@ -266,6 +266,22 @@ fn other_networks(evidence: &Evidence<'_>) -> Vec<Finding> {
                 .fix(disconnect.join("; "))
         })
         .collect()
+}
+
+/// Whether a network is declared by everyone who is on it: by one alone as known, by several each
+/// with every other.
+fn declared(evidence: &Evidence<'_>, network: &str, environments: &[Environment]) -> bool {
+    let all: BTreeSet<Environment> = environments.iter().copied().collect();
+    all.iter().all(|one| {
+        let Some(shared) = evidence.model(*one).map(Model::shared) else {
+            return false;
+        };
+        let mut others = all.iter().filter(|other| *other != one).peekable();
+        if others.peek().is_none() {
+            return shared.owned(&[Kind::Network], network);
+        }
+        others.all(|other| shared.with(&[Kind::Network], network, other.slug()))
+    })
 }
 
 /// E9: a container on an environment's network that no model and no journal knows.

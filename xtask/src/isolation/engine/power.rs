@@ -9,6 +9,7 @@ use crate::isolation::census::Container;
 use crate::isolation::engine::standing::{Evidence, names};
 use crate::isolation::fault::{E7, E8, E11, Fault};
 use crate::isolation::finding::Finding;
+use crate::isolation::shared::Kind;
 use crate::process::quoted;
 
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -35,7 +36,7 @@ fn of_host(
     let host = &container.host_config;
     let declared = |name: &str| {
         let model = evidence.model(environment);
-        model.is_some_and(|model| model.declares("network", name))
+        model.is_some_and(|model| model.shared().owned(&[Kind::Network, Kind::External], name))
     };
     let shared: Vec<&str> = [
         ("network", &host.network_mode),

@@ -333,6 +333,10 @@ fn a_network_that_the_file_declares_or_gives_the_service_is_no_fault() {
         dev["x-tta-shared"] = json!([{ "kind": "network", "name": "edge", "with": "ingress", "reason": "the proxy" }]);
     };
     assert_eq!(ids(&judged(&census, declared).0), NOTHING);
+    // Where another environment is on it too, one's own word is not enough.
+    let mut both = told.clone();
+    both["containers"][4]["NetworkSettings"]["Networks"]["edge"] = on("edge", "9")["edge"].clone();
+    assert_eq!(ids(&judged(&parsed(&both), declared).0), ["E4 dev,staging"]);
     let given = |dev: &mut Value| {
         dev["networks"]["edge"] = json!({ "name": "edge" });
         dev["services"]["redis"]["networks"]["edge"] = json!(null);
