@@ -71,7 +71,7 @@ fn own(site: &Site, of_site: &OfSite, told: &Told, census: &Census) -> Outcome {
         let found = census.server(&site.deployment, service);
         let missing = || format!("there is no container {name}");
         let drift = found.ok_or_else(missing).and_then(|container| {
-            let known = known(site, of_site, told)?;
+            let known = known(of_site, told)?;
             drift::container(&site.deployment, service, container, known)
         });
         outcome.extend(answered(
@@ -121,11 +121,11 @@ fn own(site: &Site, of_site: &OfSite, told: &Told, census: &Census) -> Outcome {
     outcome
 }
 
-fn known<'a>(site: &'a Site, of_site: &'a OfSite, told: &'a Told) -> Result<Known<'a>, String> {
+fn known<'a>(of_site: &'a OfSite, told: &'a Told) -> Result<Known<'a>, String> {
     Ok(Known {
         model: of_site.model.as_ref().map_err(Clone::clone)?,
         hashes: of_site.hashes.as_ref().map_err(Clone::clone)?,
-        file: &site.compose,
+        copies: &of_site.copies,
         compose: told.compose.as_deref().map_err(Clone::clone)?,
         images: told.images.as_ref().map_err(Clone::clone)?,
     })

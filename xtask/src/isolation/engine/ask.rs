@@ -1,15 +1,16 @@
 //! What the engine layer asks beside the census, all of it side by side: compose for each
 //! environment's model and hashes, the engine for images, each server's health check.
 
-use std::collections::BTreeMap;
-use std::thread;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::{fs, thread};
 
 use environments::{Protection, Service};
 use serde::Deserialize;
 
 use crate::context::Context;
 use crate::error::Result as Answer;
-use crate::isolation::census::{Census, Container, HASH};
+use crate::isolation::census::{Census, Container, FILES, HASH};
 use crate::isolation::engine::drift::ImageDefaults;
 use crate::isolation::engine::health::{self, Tried};
 use crate::isolation::engine::model::Model;
@@ -34,6 +35,8 @@ pub(crate) struct OfSite {
     pub(crate) model: Result<Model, String>,
     /// By service.
     pub(crate) hashes: Result<BTreeMap<String, String>, String>,
+    /// Files elsewhere that its containers were made from, of the same text as its own.
+    pub(crate) copies: BTreeSet<String>,
     /// In the order of [`Service::ALL`].
     pub(crate) health: [Result<Tried, String>; 2],
 }
@@ -55,7 +58,9 @@ pub(crate) fn ask(scene: &Scene<'_>, census: &Census) -> Told {
             .collect();
         let sites: Vec<OfSite> = sites
             .into_iter()
-            .map(|(model, hashes, health)| OfSite {
+            .zip(&scene.sites)
+            .map(|((model, hashes, health), site)| OfSite {
+                copies: copies(site, census),
                 model: joined(model),
                 hashes: joined(hashes),
                 health: health.map(joined),
@@ -73,6 +78,21 @@ pub(crate) fn ask(scene: &Scene<'_>, census: &Census) -> Told {
             runs: runs(context),
         }
     })
+}
+
+fn copies(site: &Site, census: &Census) -> BTreeSet<String> {
+    let Ok(text) = fs::read(&site.compose) else {
+        return BTreeSet::new();
+    };
+    let servers = Service::ALL
+        .into_iter()
+        .filter_map(|service| census.server(&site.deployment, service)?.label(FILES));
+    // One that cannot be read is no copy.
+    servers
+        .filter(|file| Path::new(file) != site.compose)
+        .filter(|file| fs::read(file).is_ok_and(|other| other == text))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Whether every server's container carries the hash that compose gives now.

@@ -5,7 +5,6 @@
 //! another Compose version hashes otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use environments::{Deployment, Service};
 
@@ -30,8 +29,9 @@ pub(crate) struct Known<'a> {
     pub(crate) model: &'a Model,
     /// Compose's hash of each service.
     pub(crate) hashes: &'a BTreeMap<String, String>,
-    /// The file that was hashed. The hash has the paths of the files beside it.
-    pub(crate) file: &'a Path,
+    /// Other files of the same text, as another checkout has them: compose's hash has the paths of
+    /// the files beside its own.
+    pub(crate) copies: &'a BTreeSet<String>,
     /// The version of the compose that hashed.
     pub(crate) compose: &'a str,
     /// By image id.
@@ -72,13 +72,12 @@ pub(crate) fn container(
         .ok_or_else(|| format!("compose gave no hash of {}", service.name()))?;
     let version = container.label(VERSION);
     let same_compose = version.is_some_and(|made| release(made) == release(known.compose));
-    // Made from another checkout of the same definitions, it has another hash and is the same.
-    let same_file = container
+    let of_copy = container
         .label(FILES)
-        .is_none_or(|made| Path::new(made) == known.file);
+        .is_some_and(|made| known.copies.contains(made));
     match container.label(HASH) {
         None => differences.push("compose did not make it".to_owned()),
-        Some(found) if found != expected && same_compose && same_file => {
+        Some(found) if found != expected && same_compose && !of_copy => {
             if differences.is_empty() {
                 differences.push("compose's hash of it is another".to_owned());
             }

@@ -1,7 +1,6 @@
 //! Every fault of the engine layer against its innocent look-alike, as tables.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 
 use environments::{Deployment, Environment, Instance, Service};
 use proptest::prelude::*;
@@ -492,7 +491,7 @@ fn drifted(
     let known = Known {
         model: &model(Environment::Dev, |_| {}),
         hashes: &BTreeMap::from([("redis".to_owned(), "aa".to_owned())]),
-        file: Path::new("/checkout/docker/docker-compose.dev.yml"),
+        copies: &BTreeSet::from(["/other/docker/docker-compose.dev.yml".to_owned()]),
         compose: "2.26.1-4",
         images: &BTreeMap::from([("sha256:1".to_owned(), defaults)]),
     };
@@ -518,7 +517,12 @@ fn another_checkout_of_the_same_definitions_is_no_drift() {
         drifted(made, "2.26.1", "bb").expect("compared")
     };
     assert_eq!(from("/other/docker/docker-compose.dev.yml"), None);
-    assert!(from("/checkout/docker/docker-compose.dev.yml").is_some());
+    for file in [
+        "/elsewhere.yml",
+        "/other/docker/docker-compose.dev.yml,/override.yml",
+    ] {
+        assert!(from(file).is_some(), "{file}");
+    }
 }
 
 #[test]
