@@ -66,6 +66,16 @@ fn instance(text: &str) -> Result<Instance, String> {
     Instance::named(text).map_err(|error| error.to_string())
 }
 
+/// A volume's name becomes part of an argument of docker, before a colon (Docker's own rule).
+fn volume(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the name of a volume".to_owned())
+    }
+}
+
 /// A registry becomes the beginning of an image's name, and so an argument of docker.
 fn registry(text: &str) -> Result<String, String> {
     let plain =
@@ -110,7 +120,7 @@ pub(crate) enum Command {
     VerifyIsolation(VerifyIsolation),
     /// Mark the keys and nodes of before the prefixes and labels
     MigrateNamespace(One),
-    /// Take an environment over onto the engine that answers now
+    /// Bring in volumes from before this tool, or take an environment over onto another engine
     Adopt(Adopt),
     /// What was done, when and by whom
     History(History),
@@ -216,8 +226,14 @@ pub(crate) struct Adopt {
     #[arg(value_name = "ENV")]
     pub(crate) environment: Environment,
     /// This engine has replaced the one that the journal has
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present_any = ["from_neo4j", "from_redis"], conflicts_with_all = ["from_neo4j", "from_redis"])]
     pub(crate) engine: bool,
+    /// A volume with a Neo4j store from before this tool; it is only read
+    #[arg(long, value_name = "VOLUME", value_parser = volume)]
+    pub(crate) from_neo4j: Option<String>,
+    /// A volume with a Redis store from before this tool; it is only read
+    #[arg(long, value_name = "VOLUME", value_parser = volume)]
+    pub(crate) from_redis: Option<String>,
 }
 
 #[derive(Debug, Args)]

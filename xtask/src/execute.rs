@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use environments::{Deployment, Service, label};
 
+use crate::adoption;
 use crate::context::{Context, Done};
 use crate::error::{Failure, Kind, Result};
 use crate::guard::lock::user;
@@ -106,6 +107,20 @@ fn act(
         Action::AwaitReady => await_ready(context, stack()?),
         Action::AwaitEmpty(seed) => await_empty(context, stack()?, seed.as_ref()),
         Action::EmptyInPlace(work) => empty_in_place(context, stack()?, work),
+        Action::Create => {
+            let stack = stack()?;
+            compose::create(docker, stack.project(&stack.name()))
+        }
+        Action::Adopt(adopted) => {
+            if adopted.graph.is_some() {
+                adoption::graph::fill(context, deployment)?;
+            }
+            if adopted.keys.is_some() {
+                adoption::keys::fill(context, deployment)?;
+            }
+            Ok(())
+        }
+        Action::CompareAdopted(adopted) => adoption::compare(context, deployment, adopted),
         Action::PrefixKeys(work) => {
             let (environment, redis) = (deployment.environment(), Service::Redis);
             let observed = observe_one(context, deployment)?;

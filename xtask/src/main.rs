@@ -2,6 +2,7 @@
 //!
 //! Parses, dispatches, and turns the outcome into an exit code. It decides nothing else.
 
+mod adoption;
 mod bench;
 mod cli;
 mod contents;

@@ -7,6 +7,7 @@ use std::fmt;
 
 use environments::{Deployment, Disposable, Protection};
 
+use crate::adoption::{Graph, Keys};
 use crate::observe::Observed;
 use crate::tools::docker::{Container, VolumeState};
 use crate::ui::counted;
@@ -49,6 +50,12 @@ pub(crate) enum Action {
     AwaitEmpty(Option<Seed>),
     /// Empties a running set.
     EmptyInPlace(Box<InPlace>),
+    /// `docker compose create`: everything is made, and nothing started.
+    Create,
+    /// Fills the environment's own volumes from what was read of old ones.
+    Adopt(Box<Adoption>),
+    /// What was adopted is there, and nothing else.
+    CompareAdopted(Box<Adoption>),
     /// Gives the prefix to the keys that have none.
     PrefixKeys(Marking),
     /// Gives the label to the nodes that have none.
@@ -121,6 +128,13 @@ impl InPlace {
     }
 }
 
+/// What was read of volumes from before this tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Adoption {
+    pub(crate) graph: Option<Graph>,
+    pub(crate) keys: Option<Keys>,
+}
+
 /// How many are to be marked on which server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Marking {
@@ -190,6 +204,9 @@ impl Plan {
                 | Action::Start
                 | Action::AwaitReady
                 | Action::AwaitEmpty(_)
+                | Action::Create
+                | Action::Adopt(_)
+                | Action::CompareAdopted(_)
                 | Action::PrefixKeys(_)
                 | Action::LabelNodes(_) => {}
             }
@@ -267,6 +284,84 @@ pub(crate) fn mark(
         );
     }
     plan
+}
+
+/// Bringing what was read of old volumes into a deployment. What it has is empty: `replaced` says
+/// that it may be removed, for it has been counted.
+pub(crate) fn adopt(
+    observed: &Observed,
+    replaced: Option<&Disposable>,
+    adoption: Adoption,
+) -> Plan {
+    let mut plan = Plan::new(observed.deployment.clone());
+    if replaced.is_some() {
+        let alive = objects(observed.containers().filter(|container| !ended(container)));
+        if !alive.is_empty() {
+            plan.step(Action::Kill(alive), "it holds nothing");
+        }
+    }
+    let containers = objects(observed.containers());
+    if !containers.is_empty() {
+        plan.step(
+            Action::RemoveContainers(containers),
+            "a volume in use cannot be filled",
+        );
+    }
+    let mut missing: Vec<String> = Vec::new();
+    match replaced {
+        Some(target) => {
+            let volumes: Vec<Removal> = observed
+                .volumes()
+                .map(|(_, volume)| Removal::of(target, volume))
+                .collect();
+            if !volumes.is_empty() {
+                plan.step(
+                    Action::RemoveVolumes(volumes),
+                    "they hold 0 nodes and 0 keys, and a store is loaded into an empty volume",
+                );
+            }
+        }
+        None => {
+            let absent = observed.volumes.iter().filter(|(_, state)| state.is_none());
+            missing.extend(absent.map(|(volume, _)| observed.deployment.volume(*volume)));
+        }
+    }
+    let protected = matches!(
+        Protection::from(observed.deployment.clone()),
+        Protection::Protected(_)
+    );
+    if protected && !missing.is_empty() {
+        plan.step(
+            Action::CreateVolumes(missing),
+            "its compose file calls them external, so that no compose command removes them",
+        );
+    }
+    plan.step(Action::Create, "compose makes the volumes with its labels");
+    plan.step(
+        Action::Adopt(Box::new(adoption.clone())),
+        "the old volumes are only read: users and passwords stay behind",
+    );
+    started_and_compared(&mut plan, adoption);
+    plan
+}
+
+/// The rest of it where a run was killed after the volumes had been filled.
+pub(crate) fn adopted_before(observed: &Observed, adoption: Adoption) -> Plan {
+    let mut plan = Plan::new(observed.deployment.clone());
+    started_and_compared(&mut plan, adoption);
+    plan
+}
+
+fn started_and_compared(plan: &mut Plan, adoption: Adoption) {
+    plan.step(Action::Start, "it is wanted");
+    plan.step(
+        Action::AwaitReady,
+        "it is up when Bolt answers on its database and Redis answers as its user",
+    );
+    plan.step(
+        Action::CompareAdopted(Box::new(adoption)),
+        "its user may touch no key without the prefix, and nothing may be lost on the way",
+    );
 }
 
 /// Stopping a deployment. Its volumes stay.
@@ -376,6 +471,21 @@ impl fmt::Display for Seed {
     }
 }
 
+impl fmt::Display for Adoption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let graph = self
+            .graph
+            .as_ref()
+            .map(|one| format!("the database {} of {}", one.database, one.source));
+        let keys = self
+            .keys
+            .as_ref()
+            .map(|one| format!("the keys of {}", one.source));
+        let both: Vec<String> = graph.into_iter().chain(keys).collect();
+        f.write_str(&both.join(" and "))
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |objects: &[Object]| {
@@ -401,6 +511,11 @@ impl fmt::Display for Action {
                     f,
                     "wait until both servers answer, count 0, then load {seed}"
                 )
+            }
+            Self::Create => f.write_str("compose create"),
+            Self::Adopt(adoption) => write!(f, "fill the new volumes with {adoption}"),
+            Self::CompareAdopted(_) => {
+                f.write_str("give prefixes and labels, and compare with what was read")
             }
             Self::PrefixKeys(work) => write!(f, "prefix {}", counted(work.count, "key")),
             Self::LabelNodes(work) => write!(f, "label {}", counted(work.count, "node")),

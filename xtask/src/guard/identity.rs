@@ -125,7 +125,7 @@ fn labelled(
 }
 
 /// Docker can neither rename a volume nor label one that exists, so what is kept is copied.
-fn keep_volume(name: &str) -> String {
+pub(crate) fn keep_volume(name: &str) -> String {
     format!(
         "whose it is: docker volume inspect {name}; to keep its data: docker run --rm --volume \
          {name}:/from:ro --volume {name}_kept:/to debian:trixie-slim cp -a /from/. /to/; then: \

@@ -19,7 +19,7 @@ use crate::observe::{neo4j, redis};
 use crate::process::printable;
 use crate::secrets::Password;
 use crate::tools::docker::Container;
-use crate::tools::neo4j::quoted_name;
+use crate::tools::neo4j::{Neo4j, quoted_name};
 use crate::tools::redis::Keyspace;
 
 /// How many samples of each kind are kept.
@@ -214,9 +214,15 @@ pub(crate) fn nodes(
     password: &Password,
 ) -> Result<Census> {
     let server = neo4j(context, deployment, container, password);
-    nodes_by(deployment.environment(), |statements| {
-        server.ask(statements)
-    })
+    nodes_on(&server, deployment.environment())
+}
+
+/// The same on any server, whoever's nodes they are to be.
+///
+/// # Errors
+/// Those of [`nodes`].
+pub(crate) fn nodes_on(server: &Neo4j<'_>, environment: Environment) -> Result<Census> {
+    nodes_by(environment, |statements| server.ask(statements))
 }
 
 /// The same over whatever way there is already to ask statements one after the other.

@@ -148,11 +148,13 @@ pub(crate) fn label_nodes(
 }
 
 /// What labelling must not change.
-#[derive(Debug, PartialEq, Eq)]
-struct Totals {
-    nodes: u64,
-    relationships: u64,
-    properties: u64,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) nodes: u64,
+    pub(crate) relationships: u64,
+    pub(crate) properties: u64,
+    pub(crate) constraints: u64,
+    pub(crate) indexes: u64,
 }
 
 impl std::fmt::Display for Totals {
@@ -161,16 +163,24 @@ impl std::fmt::Display for Totals {
         let relationships = counted(self.relationships, "relationship");
         write!(
             f,
-            "{nodes}, {relationships} and {} properties",
-            self.properties
+            "{nodes}, {relationships}, {} properties, {} and {}",
+            self.properties,
+            counted(self.constraints, "constraint"),
+            counted(self.indexes, "index")
         )
     }
 }
 
-fn totals(server: &Neo4j<'_>) -> Result<Totals> {
+/// Counts it.
+///
+/// # Errors
+/// The server does not answer.
+pub(crate) fn totals(server: &Neo4j<'_>) -> Result<Totals> {
     let answers = server.ask(&[
         "MATCH (n) RETURN count(n), coalesce(sum(size(keys(n))), 0)",
         "MATCH ()-[r]->() RETURN count(r), coalesce(sum(size(keys(r))), 0)",
+        "SHOW CONSTRAINTS YIELD name RETURN count(*)",
+        "SHOW INDEXES YIELD name RETURN count(*)",
     ])?;
     let number = |answer: usize, column: usize| {
         let cell = answers
@@ -186,6 +196,8 @@ fn totals(server: &Neo4j<'_>) -> Result<Totals> {
         nodes: number(0, 0)?,
         relationships: number(1, 0)?,
         properties: number(0, 1)? + number(1, 1)?,
+        constraints: number(2, 0)?,
+        indexes: number(3, 0)?,
     })
 }
 

@@ -1,22 +1,174 @@
-//! `adopt ENV --engine`: from now on the environment lives on the engine that answers now.
+//! `adopt ENV --from-neo4j VOLUME --from-redis VOLUME`: what volumes from before this tool hold is
+//! brought into an environment that holds nothing yet.
 //!
-//! Asked for after Docker was installed anew or moved: until then every changing command refuses
-//! an engine that isn't the one of the journal.
+//! `adopt ENV --engine`: from now on the environment lives on the engine that answers now. Asked for
+//! after Docker was installed anew or moved: until then every changing command refuses an engine
+//! that isn't the one of the journal.
 
+use environments::{Disposable, Protection};
+
+use crate::adoption::{self, Graph, Keys};
 use crate::cli::Adopt;
+use crate::contents::{agree, contents};
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::execute::execute;
 use crate::guard::identity;
 use crate::guard::lock::Lock;
-use crate::observe::observe_one;
-use crate::plan::Plan;
+use crate::observe::{Observed, observe_one};
+use crate::plan::{self, Adoption, Plan};
 use crate::report::Answer;
-use crate::tasks::{planned, show};
+use crate::stack::Stack;
+use crate::tasks::{Held, hold, planned, show};
+use crate::tools::docker::Container;
+use crate::ui::{bytes, counted};
 
 const NAME: &str = "adopt";
 
 pub(crate) fn run(context: &Context, args: &Adopt) -> Result<Answer> {
+    if args.engine {
+        engine(context, args)
+    } else {
+        volumes(context, args)
+    }
+}
+
+fn volumes(context: &Context, args: &Adopt) -> Result<Answer> {
+    let deployment = context.deployment(args.environment);
+    context.about(args.environment);
+    let sources = [args.from_neo4j.as_deref(), args.from_redis.as_deref()];
+    for source in sources.into_iter().flatten() {
+        adoption::acceptable(context, &deployment, source)?;
+    }
+    let held = hold(context, NAME, &deployment)?;
+    adoption::sweep(context, &deployment)?;
+    let place = place(context, &held.observed)?;
+    let stack = Stack::prepare(context, &held.observed)?;
+    // The scratch volumes go whatever comes of it: the sources are what is kept.
+    let outcome = adopted(context, args, &held, &stack, &place);
+    let swept = adoption::sweep(context, &deployment);
+    outcome.and_then(|answer| swept.map(|()| answer))
+}
+
+fn adopted(
+    context: &Context,
+    args: &Adopt,
+    held: &Held,
+    stack: &Stack,
+    place: &Place,
+) -> Result<Answer> {
+    let deployment = &held.observed.deployment;
+    let say = |source: &str| context.ui.say(format!("reading a copy of {source} …"));
+    let mut adoption = Adoption {
+        graph: None,
+        keys: None,
+    };
+    if let Some(source) = &args.from_neo4j {
+        say(source);
+        adoption.graph = Some(Graph::look(context, deployment, source)?);
+    }
+    if let Some(source) = &args.from_redis {
+        say(source);
+        adoption.keys = Some(Keys::look(context, deployment, source)?);
+    }
+    let notes = notes(&adoption);
+    let mut plan = match place {
+        Place::Vacant => plan::adopt(&held.observed, None, adoption),
+        Place::Empty(target) => plan::adopt(&held.observed, Some(target), adoption),
+        Place::Filled => {
+            if held.observed.running() {
+                adoption::same(context, deployment, &adoption)?;
+            }
+            plan::adopted_before(&held.observed, adoption)
+        }
+    };
+    plan.notes = notes;
+    show(context, &plan);
+    if context.dry_run {
+        return Ok(planned(&[&plan]));
+    }
+    execute(context, NAME, &held.engine, &plan, Some(stack))?;
+    let said = format!("{deployment} holds what the volumes hold, which are as they were");
+    Ok(Answer::done(vec![args.environment], said))
+}
+
+/// What the sources hold.
+fn notes(adoption: &Adoption) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(graph) = &adoption.graph {
+        notes.push(format!(
+            "{} ({}): {}; {} without an environment's label",
+            graph.source,
+            bytes(graph.bytes),
+            graph.totals,
+            counted(graph.census.bare, "node")
+        ));
+    }
+    if let Some(keys) = &adoption.keys {
+        let census = &keys.census;
+        let foreign: u64 = census.foreign.values().sum();
+        notes.push(format!(
+            "{} ({}): {}; {} without an environment's prefix",
+            keys.source,
+            bytes(keys.bytes),
+            counted(census.own + census.bare + foreign, "key"),
+            census.bare
+        ));
+        if census.taken > 0 {
+            notes.push(format!(
+                "left as they are: {} whose name with the prefix is taken",
+                counted(census.taken, "key")
+            ));
+        }
+    }
+    notes
+}
+
+/// What stands where the data are to come.
+enum Place {
+    /// Nothing, or volumes that hold nothing.
+    Vacant,
+    /// A running environment that counts 0: its volumes may be removed.
+    Empty(Disposable),
+    /// Maybe what a killed run has filled already: it is compared before anything is done to it.
+    Filled,
+}
+
+fn place(context: &Context, observed: &Observed) -> Result<Place> {
+    let deployment = &observed.deployment;
+    let there: Vec<_> = observed.volumes().map(|(volume, _)| volume).collect();
+    let running = observed.containers().any(Container::running);
+    if !running && (there.is_empty() || adoption::vacant(context, deployment, &there)?) {
+        return Ok(Place::Vacant);
+    }
+    let waiting = |one: &Container| one.state.status == "created";
+    if observed.containers().count() == 2 && observed.containers().all(waiting) {
+        return Ok(Place::Filled);
+    }
+    if !observed.running() {
+        return Err(Failure::refused(format!(
+            "{deployment} has volumes that are not empty, and is not up to say what they hold"
+        ))
+        .hint(format!("cargo xtask up {}", deployment.environment())));
+    }
+    let found = contents(context, observed);
+    agree(NAME, deployment, &found)?;
+    match (
+        found.graph,
+        found.keys,
+        Protection::from(deployment.clone()),
+    ) {
+        (Ok(graph), Ok(keys), Protection::Disposable(target))
+            if graph.nodes == 0 && keys.keys == 0 =>
+        {
+            Ok(Place::Empty(target))
+        }
+        (Ok(_), Ok(_), _) => Ok(Place::Filled),
+        (Err(reason), _, _) | (_, Err(reason), _) => Err(Failure::failed(reason)),
+    }
+}
+
+fn engine(context: &Context, args: &Adopt) -> Result<Answer> {
     let environment = args.environment;
     context.about(environment);
     let deployment = context.deployment(environment);

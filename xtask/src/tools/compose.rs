@@ -25,9 +25,16 @@ pub(crate) struct Project<'a> {
 /// It does not wait: `--wait` takes a service without a health check as ready, and some versions
 /// exit 0 when its timeout is over.
 pub(crate) fn up(docker: &Docker, project: Project<'_>) -> Result<()> {
-    let reply = docker
-        .runner()
-        .run(&command(docker, project, &["up", "--detach"]))?;
+    asked(docker, project, &["up", "--detach"])
+}
+
+/// Creates what is missing, volumes among it, and starts nothing.
+pub(crate) fn create(docker: &Docker, project: Project<'_>) -> Result<()> {
+    asked(docker, project, &["create"])
+}
+
+fn asked(docker: &Docker, project: Project<'_>, args: &[&str]) -> Result<()> {
+    let reply = docker.runner().run(&command(docker, project, args))?;
     if reply.success() {
         return Ok(());
     }

@@ -318,6 +318,16 @@ impl Docker {
         Ok(reply.stdout.lines().map(str::to_owned).collect())
     }
 
+    /// The same for those that run, frozen ones among them.
+    pub(crate) fn running_users_of_volume(&self, volume: &str) -> Result<Vec<String>> {
+        let filter = format!("volume={volume}");
+        let format = "{{.ID}} {{.Names}}";
+        let reply = self
+            .ask(&["ps", "--filter", &filter, "--format", format])?
+            .ok()?;
+        Ok(reply.stdout.lines().map(str::to_owned).collect())
+    }
+
     /// The values of a label on all volumes that carry it.
     pub(crate) fn volume_label_values(&self, label: &str) -> Result<Vec<String>> {
         let filter = format!("label={label}");

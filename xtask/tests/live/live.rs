@@ -140,12 +140,28 @@ fn remove(instance: &str) {
     let all = |names: &dyn Fn(&str) -> Vec<String>| -> Vec<String> {
         ENVIRONMENTS.iter().flat_map(|one| names(one)).collect()
     };
-    let containers = all(&|one| {
+    let mut containers = all(&|one| {
         SERVICES
             .map(|service| container(instance, one, service))
             .to_vec()
     });
-    let volumes = all(&|one| volumes(instance, one).to_vec());
+    let mut volumes = all(&|one| volumes(instance, one).to_vec());
+    // What `adopt` makes for itself, and what its tests make it from.
+    containers.extend(
+        containers
+            .clone()
+            .iter()
+            .map(|name| format!("{name}-adopting")),
+    );
+    volumes.extend(
+        volumes
+            .clone()
+            .iter()
+            .map(|name| format!("{name}_adopting")),
+    );
+    let old = SERVICES.map(|service| format!("old_{instance}_{service}"));
+    containers.extend(old.clone());
+    volumes.extend(old);
     let networks = all(&|one| vec![format!("tta-{instance}-{one}-network")]);
     for (command, names) in [
         (&["rm", "--force", "--volumes"][..], containers),

@@ -23,6 +23,7 @@ mod look;
 mod shim;
 mod wire;
 
+mod adoption;
 mod commands;
 mod credentials;
 mod foreign;

@@ -1,0 +1,237 @@
+//! Scratch volumes and containers, by names of their own and with the environment's labels.
+//!
+//! What a killed run has left has these names: it is swept before anything else, under the lock.
+
+use std::time::Duration;
+
+use environments::{Deployment, Service, Volume, images, label};
+
+use super::{MARK, unused};
+use crate::context::Context;
+use crate::error::{Failure, Result};
+use crate::process::Invocation;
+use crate::tools::docker::Container;
+
+/// How long a copy, a dump or a load may take.
+const MOVING: Duration = Duration::from_secs(3600);
+
+/// Which data volume a service has.
+pub(super) const fn data(service: Service) -> Volume {
+    match service {
+        Service::Neo4j => Volume::Neo4jData,
+        Service::Redis => Volume::RedisData,
+    }
+}
+
+pub(super) fn volume(deployment: &Deployment, service: Service) -> String {
+    format!("{}_adopting", deployment.volume(data(service)))
+}
+
+fn container(deployment: &Deployment, service: Service) -> String {
+    format!("{}-adopting", deployment.container(service))
+}
+
+fn labels(deployment: &Deployment) -> Vec<(String, String)> {
+    let mut labels: Vec<(String, String)> = deployment
+        .labels()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    labels.push((label::RUN.to_owned(), "adopt".to_owned()));
+    labels
+}
+
+/// Removes what this command's runs have left, and nothing that is not labelled so.
+pub(crate) fn sweep(context: &Context, deployment: &Deployment) -> Result<()> {
+    let names = Service::ALL.map(|service| container(deployment, service));
+    let expected = labels(deployment);
+    let containers = context.docker.containers(&names)?;
+    for one in &containers {
+        if !expected
+            .iter()
+            .all(|(name, value)| one.label(name) == Some(value))
+        {
+            return Err(somebody_elses("container", one.name()));
+        }
+    }
+    let ids: Vec<String> = containers.iter().map(|one| one.id.clone()).collect();
+    context.docker.remove_containers(&ids)?;
+    let names = Service::ALL.map(|service| volume(deployment, service));
+    let volumes = context.docker.volumes(&names)?;
+    for one in &volumes {
+        if !expected
+            .iter()
+            .all(|(name, value)| one.label(name) == Some(value))
+        {
+            return Err(somebody_elses("volume", &one.name));
+        }
+    }
+    let names: Vec<String> = volumes.into_iter().map(|one| one.name).collect();
+    context.docker.remove_volumes(&names)
+}
+
+fn somebody_elses(kind: &str, name: &str) -> Failure {
+    Failure::refused(format!(
+        "the {kind} {name} has the name of a scratch {kind} of this command, but not its labels"
+    ))
+    .hint(format!("docker {kind} inspect {name}"))
+}
+
+/// Copies a source into a new scratch volume, file by file compared; the bytes that it has.
+pub(super) fn copy(
+    context: &Context,
+    deployment: &Deployment,
+    service: Service,
+    source: &str,
+) -> Result<u64> {
+    const SCRIPT: &str = r#"set -euo pipefail
+        sums() { cd "$1"; find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum; }
+        cp -a /from/. /to/
+        was=$(sums /from)
+        is=$(sums /to)
+        [ "$was" = "$is" ] || { echo 'the copy differs from its source' >&2; exit 1; }
+        du -sb /from"#;
+    let scratch = volume(deployment, service);
+    context
+        .docker
+        .create_volume(&scratch, &labels(deployment))?;
+    let mounts = [format!("{source}:/from:ro"), format!("{scratch}:/to")];
+    let reply = context
+        .runner
+        .run(&shell(context, deployment, service, &mounts, SCRIPT))?
+        .ok()?;
+    // Whoever has started meanwhile has written into it while it was read.
+    unused(context, source)?;
+    let bytes = reply.stdout.split_whitespace().next();
+    bytes
+        .and_then(|bytes| bytes.parse().ok())
+        .ok_or_else(|| reply.unexpected("a number of bytes"))
+}
+
+/// A bash in a container that has some volumes and no network.
+pub(super) fn shell(
+    context: &Context,
+    deployment: &Deployment,
+    service: Service,
+    mounts: &[String],
+    script: &str,
+) -> Invocation {
+    let image = match service {
+        Service::Neo4j => images::NEO4J,
+        Service::Redis => images::REDIS,
+    };
+    let run = run(context, deployment, service, mounts).arg("--rm");
+    run.args(["--entrypoint", "bash", image, "-c", script])
+        .deadline(MOVING)
+}
+
+/// `docker run` with what every scratch container has. Neo4j does not start where its own host name
+/// leads nowhere, as it is without a network; `localhost` always leads somewhere (5.26.30).
+pub(super) fn run(
+    context: &Context,
+    deployment: &Deployment,
+    service: Service,
+    mounts: &[String],
+) -> Invocation {
+    let name = container(deployment, service);
+    let labels = labels(deployment)
+        .into_iter()
+        .map(|(name, value)| format!("--label={name}={value}"));
+    let mounts = mounts.iter().map(|mount| format!("--volume={mount}"));
+    context
+        .docker
+        .command()
+        .args([
+            "run",
+            "--name",
+            &name,
+            "--network",
+            "none",
+            "--hostname",
+            "localhost",
+        ])
+        .args(labels)
+        .args(mounts)
+}
+
+/// Starts a scratch server and waits until its check passes.
+pub(super) fn serve(
+    context: &Context,
+    deployment: &Deployment,
+    service: Service,
+    command: &Invocation,
+    check: &str,
+) -> Result<Container> {
+    context.runner.run(command)?.ok()?;
+    let name = container(deployment, service);
+    let found = context
+        .docker
+        .containers(std::slice::from_ref(&name))?
+        .pop();
+    let found = found.ok_or_else(|| Failure::failed(format!("{name} did not start")))?;
+    let seconds = context.patience.as_secs().to_string();
+    let wait = format!("until {check} >/dev/null 2>&1; do sleep 0.1; done");
+    let ready = context
+        .docker
+        .exec_with(
+            &found.id,
+            &["--user", "root"],
+            &["timeout", &seconds, "bash", "-c", &wait],
+        )
+        .deadline(context.patience + Duration::from_secs(5));
+    if context
+        .runner
+        .run(&ready)
+        .is_ok_and(|reply| reply.success())
+    {
+        return Ok(found);
+    }
+    context.interrupt().check()?;
+    let log = context.docker.log_tail(&found.id, 10).unwrap_or_default();
+    Err(Failure::failed(format!(
+        "a scratch server on a copy of the volume does not come up. Its last log lines:\n{log}"
+    ))
+    .hint("is it a store of this server, and of this version or an older one of the same line?"))
+}
+
+/// Stops a scratch server with grace, so that its files are whole, and removes its container.
+pub(super) fn end(context: &Context, server: &Container) -> Result<()> {
+    let ids = [server.id.clone()];
+    let stop = context
+        .docker
+        .command()
+        .args(["stop", "--time", "120", &server.id]);
+    context
+        .runner
+        .run(&stop.deadline(Duration::from_secs(150)))?
+        .ok()?;
+    context.docker.remove_containers(&ids)
+}
+
+/// Whether every data volume of a deployment that exists holds nothing, or only what a killed run of
+/// this command has begun to fill.
+pub(crate) fn vacant(context: &Context, deployment: &Deployment, there: &[Volume]) -> Result<bool> {
+    let mounts: Vec<String> = there
+        .iter()
+        .map(|one| format!("{}:/volumes/{}:ro", deployment.volume(*one), one.key()))
+        .collect();
+    let script = format!(
+        "for one in /volumes/*; do [ -z \"$(ls -A $one)\" ] || [ -e $one/{MARK} ] || echo $one; done"
+    );
+    let run = shell(context, deployment, Service::Redis, &mounts, &script);
+    Ok(context.runner.run(&run)?.ok()?.stdout.trim().is_empty())
+}
+
+/// The beginning of a script that fills `/to`: nothing that is there is written over, but for what a
+/// killed run of this command had begun.
+pub(super) fn filling(script: &str) -> String {
+    format!(
+        "set -euo pipefail\n\
+         [ -z \"$(ls -A /to)\" ] || [ -e /to/{MARK} ] || {{ echo 'the volume is not empty' >&2; exit 1; }}\n\
+         touch /to/{MARK}\n\
+         find /to -mindepth 1 ! -name {MARK} -delete\n\
+         {script}\n\
+         sync\n\
+         rm /to/{MARK}\n"
+    )
+}
