@@ -593,6 +593,30 @@ mod tests {
     }
 
     #[test]
+    fn old_volumes_are_brought_into_nothing_or_into_what_was_counted_empty() {
+        let adoption = || Adoption {
+            graph: None,
+            keys: Some(Keys {
+                source: "old_redis".to_owned(),
+                bytes: 1,
+                census: crate::namespace::audit::Census::default(),
+            }),
+        };
+        let staging = deployment(Environment::Staging);
+        insta::assert_snapshot!(adopt(&nothing(&staging), None, adoption()));
+        let dev = Disposable::of(Dev, Instance::main());
+        let empty = running(dev.deployment());
+        insta::assert_snapshot!(adopt(&empty, Some(&dev), adoption()));
+        // What is not known to be empty loses no volume.
+        for observed in [stopped(&staging), stopped(dev.deployment())] {
+            let plan = adopt(&observed, None, adoption());
+            assert!(!plan.removed().iter().any(|line| line.starts_with("volume")));
+            let plan = adopted_before(&observed, adoption());
+            assert_eq!(plan.removed(), Vec::<String>::new());
+        }
+    }
+
+    #[test]
     fn only_what_lacks_a_mark_is_marked() {
         let dev = deployment(Environment::Dev);
         let observed = running(&dev);

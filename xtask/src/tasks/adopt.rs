@@ -87,9 +87,25 @@ fn adopted(
     if context.dry_run {
         return Ok(planned(&[&plan]));
     }
+    if matches!(place, Place::Empty(_)) {
+        // Reading the copies took its time, and an application may have written meanwhile.
+        still_empty(context, &held.observed)?;
+    }
     execute(context, NAME, &held.engine, &plan, Some(stack))?;
     let said = format!("{deployment} holds what the volumes hold, which are as they were");
     Ok(Answer::done(vec![args.environment], said))
+}
+
+fn still_empty(context: &Context, observed: &Observed) -> Result<()> {
+    let found = contents(context, observed);
+    match (&found.graph, &found.keys) {
+        (Ok(graph), Ok(keys)) if graph.nodes == 0 && keys.keys == 0 => Ok(()),
+        _ => Err(Failure::refused(format!(
+            "{} counted 0 nodes and 0 keys, and does not any more: somebody writes to it",
+            observed.deployment
+        ))
+        .hint("stop what writes, then run the same command again")),
+    }
 }
 
 /// What the sources hold.
