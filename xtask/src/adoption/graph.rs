@@ -61,8 +61,7 @@ impl Graph {
              neo4j-admin database dump {database} --to-path=/data/dumps\n\
              if [ {database} != {name} ]; then mv /data/dumps/{database}.dump /data/dumps/{name}.dump; fi"
         );
-        let run = helper::shell(context, deployment, Service::Neo4j, &mounts, &dump);
-        context.runner.run(&run)?.ok()?;
+        helper::shell(context, deployment, Service::Neo4j, &mounts, &dump)?.ok()?;
         Ok(Self {
             source: source.to_owned(),
             bytes,
@@ -82,13 +81,7 @@ fn database(
 ) -> Result<String> {
     let mounts = [format!("{scratch}:/data:ro")];
     let list = "ls -1 /data/databases";
-    let reply = context.runner.run(&helper::shell(
-        context,
-        deployment,
-        Service::Neo4j,
-        &mounts,
-        list,
-    ))?;
+    let reply = helper::shell(context, deployment, Service::Neo4j, &mounts, list)?;
     let names: Vec<&str> = reply
         .stdout
         .lines()
@@ -131,6 +124,7 @@ pub(crate) fn fill(context: &Context, deployment: &Deployment) -> Result<()> {
          neo4j-admin database load {name} --from-path=/from/dumps"
     );
     let script = helper::filling(&load);
-    let run = helper::shell(context, deployment, Service::Neo4j, &mounts, &script);
-    context.runner.run(&run)?.ok().map(drop)
+    helper::shell(context, deployment, Service::Neo4j, &mounts, &script)?
+        .ok()
+        .map(drop)
 }

@@ -2,14 +2,14 @@
 //!
 //! What a killed run has left has these names: it is swept before anything else, under the lock.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use environments::{Deployment, Service, Volume, images, label};
 
 use super::{MARK, unused};
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::process::Invocation;
+use crate::process::{Invocation, Reply};
 use crate::tools::docker::Container;
 
 /// How long a copy, a dump or a load may take.
@@ -54,8 +54,7 @@ pub(crate) fn sweep(context: &Context, deployment: &Deployment) -> Result<()> {
             return Err(somebody_elses("container", one.name()));
         }
     }
-    let ids: Vec<String> = containers.iter().map(|one| one.id.clone()).collect();
-    context.docker.remove_containers(&ids)?;
+    remove(context, &names)?;
     let names = Service::ALL.map(|service| volume(deployment, service));
     let volumes = context.docker.volumes(&names)?;
     for one in &volumes {
@@ -96,10 +95,7 @@ pub(super) fn copy(
         .docker
         .create_volume(&scratch, &labels(deployment))?;
     let mounts = [format!("{source}:/from:ro"), format!("{scratch}:/to")];
-    let reply = context
-        .runner
-        .run(&shell(context, deployment, service, &mounts, SCRIPT))?
-        .ok()?;
+    let reply = shell(context, deployment, service, &mounts, SCRIPT)?.ok()?;
     // Whoever has started meanwhile has written into it while it was read.
     unused(context, source)?;
     let bytes = reply.stdout.split_whitespace().next();
@@ -108,21 +104,46 @@ pub(super) fn copy(
         .ok_or_else(|| reply.unexpected("a number of bytes"))
 }
 
-/// A bash in a container that has some volumes and no network.
+/// Runs a script in a container that has some volumes and no network, and removes the container.
 pub(super) fn shell(
     context: &Context,
     deployment: &Deployment,
     service: Service,
     mounts: &[String],
     script: &str,
-) -> Invocation {
+) -> Result<Reply> {
     let image = match service {
         Service::Neo4j => images::NEO4J,
         Service::Redis => images::REDIS,
     };
-    let run = run(context, deployment, service, mounts).arg("--rm");
-    run.args(["--entrypoint", "bash", image, "-c", script])
-        .deadline(MOVING)
+    let run = run(context, deployment, service, mounts)
+        .args(["--entrypoint", "bash", image, "-c", script])
+        .deadline(MOVING);
+    let reply = context.runner.run(&run)?;
+    // Not by --rm: the engine removes such a container when it comes to it, and until then its name
+    // is taken and its volumes are in use.
+    remove(context, &[container(deployment, service)])?;
+    Ok(reply)
+}
+
+/// Removes containers by name, and returns when they are gone.
+fn remove(context: &Context, names: &[String]) -> Result<()> {
+    let deadline = Instant::now() + context.patience;
+    loop {
+        let found = context.docker.containers(names)?;
+        let ids: Vec<String> = found.into_iter().map(|one| one.id).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        context.interrupt().check()?;
+        if Instant::now() > deadline {
+            return Err(
+                Failure::failed(format!("{} does not go away", names.join(", ")))
+                    .hint("docker ps --all"),
+            );
+        }
+        context.docker.remove_containers(&ids)?;
+    }
 }
 
 /// `docker run` with what every scratch container has. Neo4j does not start where its own host name
@@ -196,7 +217,6 @@ pub(super) fn serve(
 
 /// Stops a scratch server with grace, so that its files are whole, and removes its container.
 pub(super) fn end(context: &Context, server: &Container) -> Result<()> {
-    let ids = [server.id.clone()];
     let stop = context
         .docker
         .command()
@@ -205,7 +225,7 @@ pub(super) fn end(context: &Context, server: &Container) -> Result<()> {
         .runner
         .run(&stop.deadline(Duration::from_secs(150)))?
         .ok()?;
-    context.docker.remove_containers(&ids)
+    remove(context, &[server.name().to_owned()])
 }
 
 /// Whether every data volume of a deployment that exists holds nothing, or only what a killed run of
@@ -218,8 +238,8 @@ pub(crate) fn vacant(context: &Context, deployment: &Deployment, there: &[Volume
     let script = format!(
         "for one in /volumes/*; do [ -z \"$(ls -A $one)\" ] || [ -e $one/{MARK} ] || echo $one; done"
     );
-    let run = shell(context, deployment, Service::Redis, &mounts, &script);
-    Ok(context.runner.run(&run)?.ok()?.stdout.trim().is_empty())
+    let reply = shell(context, deployment, Service::Redis, &mounts, &script)?.ok()?;
+    Ok(reply.stdout.trim().is_empty())
 }
 
 /// The beginning of a script that fills `/to`: nothing that is there is written over, but for what a

@@ -85,6 +85,7 @@ pub(crate) fn fill(context: &Context, deployment: &Deployment) -> Result<()> {
     ];
     let script =
         helper::filling("cp -a /from/appendonlydir /to/ && chown -R redis:redis /to/appendonlydir");
-    let run = helper::shell(context, deployment, Service::Redis, &mounts, &script);
-    context.runner.run(&run)?.ok().map(drop)
+    helper::shell(context, deployment, Service::Redis, &mounts, &script)?
+        .ok()
+        .map(drop)
 }

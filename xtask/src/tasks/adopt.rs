@@ -36,12 +36,13 @@ pub(crate) fn run(context: &Context, args: &Adopt) -> Result<Answer> {
 fn volumes(context: &Context, args: &Adopt) -> Result<Answer> {
     let deployment = context.deployment(args.environment);
     context.about(args.environment);
+    let held = hold(context, NAME, &deployment)?;
+    // Before the sources are looked at: a container that a killed run has left may still have one.
+    adoption::sweep(context, &deployment)?;
     let sources = [args.from_neo4j.as_deref(), args.from_redis.as_deref()];
     for source in sources.into_iter().flatten() {
         adoption::acceptable(context, &deployment, source)?;
     }
-    let held = hold(context, NAME, &deployment)?;
-    adoption::sweep(context, &deployment)?;
     let place = place(context, &held.observed)?;
     let stack = Stack::prepare(context, &held.observed)?;
     // The scratch volumes go whatever comes of it: the sources are what is kept.

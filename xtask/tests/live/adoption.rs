@@ -269,16 +269,15 @@ fn an_adoption_that_is_killed_anywhere_ends_well_when_it_is_run_again() {
         }),
     ];
     for (moment, come) in moments {
+        let said = live.folder.path().join("said");
+        let file = std::fs::File::create(&said).expect("a file");
         let mut run = live.xtask(&adopt).command();
-        let mut run = run
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .expect("it starts");
+        let mut run = run.stderr(file).spawn().expect("it starts");
         until(moment, || {
-            assert!(
-                run.try_wait().expect("it is ours").is_none(),
-                "it ended before {moment}"
-            );
+            if run.try_wait().expect("it is ours").is_some() {
+                let said = std::fs::read_to_string(&said).unwrap_or_default();
+                panic!("it ended before {moment}: {said}");
+            }
             come()
         });
         run.kill().expect("it runs");
