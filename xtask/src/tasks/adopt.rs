@@ -76,8 +76,8 @@ fn adopted(
     let mut plan = match place {
         Place::Vacant => plan::adopt(&held.observed, None, adoption),
         Place::Empty(target) => plan::adopt(&held.observed, Some(target), adoption),
-        Place::Filled => {
-            if held.observed.running() {
+        Place::Filled { answers } => {
+            if *answers {
                 adoption::same(context, deployment, &adoption)?;
             }
             plan::adopted_before(&held.observed, adoption)
@@ -147,8 +147,9 @@ enum Place {
     Vacant,
     /// A running environment that counts 0: its volumes may be removed.
     Empty(Disposable),
-    /// Maybe what a killed run has filled already: it is compared before anything is done to it.
-    Filled,
+    /// Maybe what a killed run has filled already: it is compared before anything is done to it, as
+    /// soon as its servers answer.
+    Filled { answers: bool },
 }
 
 fn place(context: &Context, observed: &Observed) -> Result<Place> {
@@ -160,7 +161,7 @@ fn place(context: &Context, observed: &Observed) -> Result<Place> {
     }
     let waiting = |one: &Container| one.state.status == "created";
     if observed.containers().count() == 2 && observed.containers().all(waiting) {
-        return Ok(Place::Filled);
+        return Ok(Place::Filled { answers: false });
     }
     if !observed.running() {
         return Err(Failure::refused(format!(
@@ -180,8 +181,10 @@ fn place(context: &Context, observed: &Observed) -> Result<Place> {
         {
             Ok(Place::Empty(target))
         }
-        (Ok(_), Ok(_), _) => Ok(Place::Filled),
-        (Err(reason), _, _) | (_, Err(reason), _) => Err(Failure::failed(reason)),
+        // Servers that run and do not answer may be those that a killed run has just started.
+        (graph, keys, _) => Ok(Place::Filled {
+            answers: graph.is_ok() && keys.is_ok(),
+        }),
     }
 }
 
