@@ -8,6 +8,8 @@ use std::fmt;
 use environments::{Deployment, Disposable, Protection};
 
 use crate::observe::Observed;
+use crate::snapshot;
+use crate::snapshot::place::Id;
 use crate::tools::docker::{Container, VolumeState};
 use crate::ui::counted;
 
@@ -49,6 +51,11 @@ pub(crate) enum Action {
     AwaitEmpty(Option<Seed>),
     /// Empties a running set.
     EmptyInPlace(Box<InPlace>),
+    /// A step of making a snapshot.
+    Snapshot(snapshot::make::Step),
+    /// Restores a snapshot on scratch servers and compares.
+    Drill(Id),
+    RemoveSnapshot(Id),
 }
 
 /// A container or network: removed by its id.
@@ -140,6 +147,14 @@ impl Plan {
         });
     }
 
+    /// Ends the servers with their grace; their containers stay.
+    pub(crate) fn stop(&mut self, observed: &Observed, because: &str) {
+        let running = objects(observed.containers().filter(|container| !ended(container)));
+        if !running.is_empty() {
+            self.step(Action::Stop(running), because);
+        }
+    }
+
     /// The fixture that one of the steps loads.
     pub(crate) fn seed(&self) -> Option<&Seed> {
         self.steps.iter().find_map(|step| match &step.action {
@@ -172,13 +187,16 @@ impl Plan {
                 Action::EmptyInPlace(work) => {
                     removed.push(format!("{} nodes, {} keys in place", work.nodes, work.keys));
                 }
+                Action::RemoveSnapshot(id) => removed.push(format!("snapshot {id}")),
                 Action::Unpause(_)
+                | Action::Drill(_)
                 | Action::Kill(_)
                 | Action::Stop(_)
                 | Action::CreateVolumes(_)
                 | Action::Start
                 | Action::AwaitReady
-                | Action::AwaitEmpty(_) => {}
+                | Action::AwaitEmpty(_)
+                | Action::Snapshot(_) => {}
             }
         }
         removed
@@ -291,6 +309,13 @@ pub(crate) fn recreate(target: &Disposable, observed: &Observed, seed: Option<Se
     plan
 }
 
+/// Letting what a killed run has frozen run again. Nothing where nothing is frozen.
+pub(crate) fn thawing(observed: &Observed) -> Plan {
+    let mut plan = Plan::new(observed.deployment.clone());
+    thaw(&mut plan, observed);
+    plan
+}
+
 fn thaw(plan: &mut Plan, observed: &Observed) {
     let paused = |container: &&Container| container.state.status == "paused";
     let paused = objects(observed.containers().filter(paused));
@@ -361,6 +386,12 @@ impl fmt::Display for Action {
                     "wait until both servers answer, count 0, then load {seed}"
                 )
             }
+            Self::Snapshot(step) => write!(f, "{step}"),
+            Self::Drill(id) => write!(
+                f,
+                "restore {id} on scratch servers, compare it with what it was made of, remove them"
+            ),
+            Self::RemoveSnapshot(id) => write!(f, "remove the snapshot {id}"),
             Self::EmptyInPlace(work) => {
                 write!(
                     f,

@@ -7,7 +7,9 @@
 //! Architecture Invariant: nothing else in this crate starts a process (clippy.toml), but for the
 //! linear developer tasks, which use xshell.
 
+pub(crate) mod companion;
 mod logged;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -238,6 +240,11 @@ impl Runner {
 
     pub(crate) const fn interrupt(&self) -> &Interrupt {
         &self.interrupt
+    }
+
+    /// One that Ctrl-C does not stop: for whatever has to be set right after it.
+    pub(crate) fn steadfast(&self) -> Self {
+        Self::new(Interrupt::default(), self.ui.clone())
     }
 
     /// Runs a child to its end, whatever its exit code.
