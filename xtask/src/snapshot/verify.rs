@@ -129,3 +129,6 @@ fn disagreements(
     wrong.extend(unknown.map(|name| format!("{name} is not named by the manifest")));
     wrong
 }
+
+#[cfg(test)]
+mod tests;

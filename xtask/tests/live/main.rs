@@ -21,7 +21,9 @@ mod wire;
 
 mod commands;
 mod credentials;
+mod damaged;
 mod foreign;
+mod freezes;
 mod interrupted_up;
 mod killed;
 mod persistence;
@@ -30,5 +32,7 @@ mod production;
 mod reset_by_new_volumes;
 mod reset_in_place;
 mod reset_together;
+mod saved;
 mod side_by_side;
 mod wipe;
+mod writers;
