@@ -114,6 +114,8 @@ pub(crate) enum Command {
     Snapshots(Snapshots),
     /// Restore the newest snapshot into a scratch instance, compare, and time it
     Drill(DrillArgs),
+    /// Put a snapshot in place of what an environment holds, after saving that
+    Restore(RestoreArgs),
     /// What was done, when and by whom
     History(History),
     /// Render all files from the definitions
@@ -215,6 +217,19 @@ pub(crate) struct DrillArgs {
     /// Another snapshot than the newest
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<Id>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// dev, test, staging or prod
+    #[arg(value_name = "ENV")]
+    pub(crate) environment: Environment,
+    /// The snapshot, as `snapshots list` shows it
+    #[arg(value_name = "ID")]
+    pub(crate) id: Id,
+    /// Remove what was there before it was restored
+    #[arg(long)]
+    pub(crate) forget: bool,
 }
 
 /// For the process that outlives us: given by ourselves alone.

@@ -134,9 +134,11 @@ pub(crate) fn act(
         Action::AwaitReady => await_ready(context, stack()?),
         Action::AwaitEmpty(seed) => await_empty(context, stack()?, seed.as_ref()),
         Action::EmptyInPlace(work) => empty_in_place(context, stack()?, work),
-        Action::Snapshot(_) | Action::Drill(_) | Action::RemoveSnapshot(_) => Err(Failure::failed(
-            format!("{action}: no part of this command"),
-        )),
+        Action::Snapshot(_) | Action::Drill(_) | Action::RemoveSnapshot(_) | Action::Restore(_) => {
+            Err(Failure::failed(format!(
+                "{action}: no part of this command"
+            )))
+        }
     }
 }
 

@@ -56,6 +56,8 @@ pub(crate) enum Action {
     /// Restores a snapshot on scratch servers and compares.
     Drill(Id),
     RemoveSnapshot(Id),
+    /// A step of a restore.
+    Restore(snapshot::restore::Step),
 }
 
 /// A container or network: removed by its id.
@@ -187,9 +189,13 @@ impl Plan {
                 Action::EmptyInPlace(work) => {
                     removed.push(format!("{} nodes, {} keys in place", work.nodes, work.keys));
                 }
+                Action::Restore(snapshot::restore::Step::Forget(id)) => {
+                    removed.push(format!("what was there before {id}"));
+                }
                 Action::RemoveSnapshot(id) => removed.push(format!("snapshot {id}")),
                 Action::Unpause(_)
                 | Action::Drill(_)
+                | Action::Restore(_)
                 | Action::Kill(_)
                 | Action::Stop(_)
                 | Action::CreateVolumes(_)
@@ -387,6 +393,7 @@ impl fmt::Display for Action {
                 )
             }
             Self::Snapshot(step) => write!(f, "{step}"),
+            Self::Restore(step) => write!(f, "{step}"),
             Self::Drill(id) => write!(
                 f,
                 "restore {id} on scratch servers, compare it with what it was made of, remove them"

@@ -16,6 +16,7 @@ pub(crate) mod make;
 pub(crate) mod manifest;
 pub(crate) mod place;
 pub(crate) mod prove;
+pub(crate) mod restore;
 pub(crate) mod retention;
 pub(crate) mod scratch;
 pub(crate) mod servers;

@@ -16,6 +16,7 @@ pub(crate) mod logs;
 pub(crate) mod quickstart;
 pub(crate) mod redis;
 pub(crate) mod reset_test;
+pub(crate) mod restore;
 pub(crate) mod snapshot;
 pub(crate) mod snapshots;
 pub(crate) mod status;
@@ -62,6 +63,7 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::Snapshot(_) => "snapshot",
         Command::Snapshots(_) => "snapshots",
         Command::Drill(_) => "drill",
+        Command::Restore(_) => "restore",
         Command::HoldFreeze(_) => "hold-freeze",
     }
 }

@@ -194,6 +194,21 @@ impl<'a> ScratchKeys<'a> {
         })
     }
 
+    /// Makes it write the append-only file that a server starts from, and waits until it is there.
+    pub(crate) fn write_append_only(&self) -> Result<()> {
+        self.ask(&["CONFIG", "SET", "appendonly", "yes"])?;
+        let wait = "until info=$(redis-cli -e INFO persistence) && \
+            [[ $info = *aof_rewrite_in_progress:0* && $info = *aof_rewrite_scheduled:0* ]]; do sleep 0.05; done; \
+            [[ $info = *aof_last_bgrewrite_status:ok* && $info = *aof_enabled:1* ]]";
+        let docker = self.scratch.docker();
+        docker
+            .runner()
+            .run(&self.exec(&["bash", "-c", wait]))?
+            .ok()
+            .map(drop)
+            .map_err(|failure| failure.within("the scratch Redis wrote no append-only file"))
+    }
+
     /// A command of the image's, beside the server.
     pub(crate) fn exec(&self, args: &[&str]) -> crate::process::Invocation {
         self.scratch

@@ -32,6 +32,7 @@ mod production;
 mod reset_by_new_volumes;
 mod reset_in_place;
 mod reset_together;
+mod restored;
 mod saved;
 mod side_by_side;
 mod wipe;

@@ -75,7 +75,7 @@ impl GraphPrint {
     }
 
     /// In what another differs, a line each.
-    pub(super) fn differences(&self, other: &Self) -> Vec<String> {
+    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         lines.extend(compared("nodes", self.nodes, other.nodes));
         lines.extend(compared(

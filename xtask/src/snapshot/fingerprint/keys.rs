@@ -77,6 +77,31 @@ impl KeysPrint {
         self.databases.values().map(|database| database.keys).sum()
     }
 
+    /// What a server that lets keys expire lacks, by its `INFO keyspace`: it must have every key
+    /// that cannot, and no more than all.
+    pub(crate) fn lost(&self, info: &str) -> Result<Vec<String>> {
+        let found = keyspaces(info)
+            .ok_or_else(|| Failure::failed(format!("Redis counted its keys as {info:?}")))?;
+        let mut lines = Vec::new();
+        for (number, expected) in &self.databases {
+            let there = found.get(number).cloned().unwrap_or_default();
+            let lasting = |database: &Database| database.keys.saturating_sub(database.with_ttl);
+            lines.extend(compared(
+                format!("db{number} keys that cannot expire"),
+                lasting(expected),
+                lasting(&there),
+            ));
+            if there.with_ttl > expected.with_ttl {
+                lines.push(format!("db{number} has keys that the snapshot has not"));
+            }
+        }
+        let added = found
+            .keys()
+            .filter(|number| !self.databases.contains_key(number));
+        lines.extend(added.map(|number| format!("db{number} has keys, expected none")));
+        Ok(lines)
+    }
+
     pub(super) fn differences(&self, other: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         let numbers: BTreeSet<u32> = self
