@@ -116,6 +116,8 @@ pub(crate) enum Command {
     Drill(DrillArgs),
     /// Put a snapshot in place of what an environment holds, after saving that
     Restore(RestoreArgs),
+    /// Empty staging or production, behind a snapshot of it that was drilled today
+    Wipe(WipeArgs),
     /// What was done, when and by whom
     History(History),
     /// Render all files from the definitions
@@ -230,6 +232,16 @@ pub(crate) struct RestoreArgs {
     /// Remove what was there before it was restored
     #[arg(long)]
     pub(crate) forget: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WipeArgs {
+    /// staging or prod
+    #[arg(value_name = "ENV")]
+    pub(crate) environment: Environment,
+    /// The snapshot that it can be restored from
+    #[arg(long, value_name = "ID", required = true)]
+    pub(crate) backup: Id,
 }
 
 /// For the process that outlives us: given by ourselves alone.

@@ -114,6 +114,7 @@ fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         }
         Command::Snapshots(args) => tasks::snapshots::run(context, &args),
         Command::Drill(args) => tasks::drill::run(context, &args),
+        Command::Wipe(args) => tasks::wipe::run(context, &args),
         Command::Restore(args) => tasks::restore::run(context, &args),
         Command::HoldFreeze(_) => Err(Failure::usage("this is not for people")),
     }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use environments::{Deployment, Disposable, Protection};
+use environments::{Deployment, Disposable, Expendable, Protection, Volume};
 
 use crate::observe::Observed;
 use crate::snapshot;
@@ -67,7 +67,7 @@ pub(crate) struct Object {
     pub(crate) id: String,
 }
 
-/// A volume that may be removed. Only a [`Disposable`] yields one.
+/// A volume that may be removed. Only a [`Disposable`] or an [`Expendable`] yields one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Removal {
     name: String,
@@ -77,6 +77,14 @@ pub(crate) struct Removal {
 
 impl Removal {
     fn of(_: &Disposable, volume: &VolumeState) -> Self {
+        Self::named(volume)
+    }
+
+    fn behind_snapshot(_: &Expendable, volume: &VolumeState) -> Self {
+        Self::named(volume)
+    }
+
+    fn named(volume: &VolumeState) -> Self {
         Self {
             name: volume.name.clone(),
             created_at: volume.created_at.clone(),
@@ -283,6 +291,30 @@ pub(crate) fn down(observed: &Observed) -> Plan {
 /// Emptying a deployment by new volumes. Takes a [`Disposable`]: staging and production are none.
 pub(crate) fn recreate(target: &Disposable, observed: &Observed, seed: Option<Seed>) -> Plan {
     let mut plan = Plan::new(target.deployment().clone());
+    let volumes = observed.volumes();
+    let removals = volumes.map(|(_, volume)| Removal::of(target, volume));
+    remove_all(&mut plan, observed, removals.collect());
+    start_empty(&mut plan, seed);
+    plan
+}
+
+/// The same for staging and production. Takes an [`Expendable`], which only a drilled snapshot of
+/// them yields.
+pub(crate) fn wipe(target: &Expendable, observed: &Observed) -> Plan {
+    let mut plan = Plan::new(target.deployment().clone());
+    let volumes = observed.volumes();
+    let removals = volumes.map(|(_, volume)| Removal::behind_snapshot(target, volume));
+    remove_all(&mut plan, observed, removals.collect());
+    let names = Volume::ALL.map(|volume| target.deployment().volume(volume));
+    plan.step(
+        Action::CreateVolumes(names.to_vec()),
+        "its compose file calls them external, so that no compose command removes them",
+    );
+    start_empty(&mut plan, None);
+    plan
+}
+
+fn remove_all(plan: &mut Plan, observed: &Observed, volumes: Vec<Removal>) {
     let alive = objects(observed.containers().filter(|container| !ended(container)));
     if !alive.is_empty() {
         plan.step(
@@ -297,22 +329,20 @@ pub(crate) fn recreate(target: &Disposable, observed: &Observed, seed: Option<Se
             "a volume in use cannot be removed",
         );
     }
-    let volumes: Vec<Removal> = observed
-        .volumes()
-        .map(|(_, volume)| Removal::of(target, volume))
-        .collect();
     if !volumes.is_empty() {
         plan.step(
             Action::RemoveVolumes(volumes),
             "only a new volume is as on the first day",
         );
     }
+}
+
+fn start_empty(plan: &mut Plan, seed: Option<Seed>) {
     plan.step(Action::Start, "it is wanted again, empty");
     plan.step(
         Action::AwaitEmpty(seed),
         "it is done when both servers answer and count 0 nodes and 0 keys",
     );
-    plan
 }
 
 /// Letting what a killed run has frozen run again. Nothing where nothing is frozen.

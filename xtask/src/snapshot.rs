@@ -14,6 +14,7 @@ pub(crate) mod fingerprint;
 pub(crate) mod freeze;
 pub(crate) mod make;
 pub(crate) mod manifest;
+pub(crate) mod now;
 pub(crate) mod place;
 pub(crate) mod prove;
 pub(crate) mod restore;

@@ -22,6 +22,7 @@ pub(crate) mod snapshots;
 pub(crate) mod status;
 pub(crate) mod test;
 pub(crate) mod up;
+pub(crate) mod wipe;
 pub(crate) mod wipe_dev;
 
 use environments::Deployment;
@@ -63,6 +64,7 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::Snapshot(_) => "snapshot",
         Command::Snapshots(_) => "snapshots",
         Command::Drill(_) => "drill",
+        Command::Wipe(_) => "wipe",
         Command::Restore(_) => "restore",
         Command::HoldFreeze(_) => "hold-freeze",
     }

@@ -8,6 +8,7 @@
 //! bytes.
 
 mod environment;
+mod expendable;
 pub mod images;
 mod protection;
 pub mod render;
@@ -16,6 +17,7 @@ pub use environment::{
     Credential, Deployment, Environment, Instance, InvalidInstance, PublishedPorts, Service,
     UnknownEnvironment, Volume, label,
 };
+pub use expendable::{Evidence, Expendable};
 pub use protection::{
     Dev, Disposable, DisposableEnvironment, Prod, Protected, ProtectedEnvironment, Protection,
     Staging, Test,

@@ -19,6 +19,8 @@ pub(crate) struct Verified {
     /// The hash of `SHA256SUMS`: names all of it at once.
     pub(crate) sum: String,
     pub(crate) drill: Option<Drill>,
+    /// Nobody else makes one.
+    _read: (),
 }
 
 /// Reads all of a snapshot.
@@ -72,6 +74,7 @@ pub(crate) fn verify(path: &Path, id: &Id) -> Result<Verified> {
         drill: drill::read(path, &sum),
         manifest,
         sum,
+        _read: (),
     })
 }
 

@@ -16,6 +16,7 @@ use crate::secrets;
 use crate::snapshot::capture::container;
 use crate::snapshot::fingerprint::graph::GraphPrint;
 use crate::snapshot::make::How;
+use crate::snapshot::now;
 use crate::snapshot::place::{Id, Place};
 use crate::snapshot::restore::{self, Folders, Step};
 use crate::snapshot::scratch::Scratch;
@@ -93,7 +94,7 @@ pub(crate) fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     let quiet = if resumes {
         None
     } else {
-        Some(writes(context, &held)?)
+        Some(now::writes(context, observed)?)
     };
     let saved = match &safety {
         Some(safety) => Some(safety.make(context, NAME)?),
@@ -116,7 +117,10 @@ pub(crate) fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
                 restore::prove(&scratch, observed, &verified)?;
                 folders.arm()
             }
-            Step::StillQuiet => still_quiet(context, &held, quiet.as_deref()),
+            Step::StillQuiet => match &quiet {
+                Some(before) => now::still_quiet(context, observed, before),
+                None => Ok(()),
+            },
             Step::Swap(_) => folders.swap(),
             Step::Compare(_) => compare(context, &held, &verified),
             Step::Forget(_) => folders.forget(),
@@ -176,45 +180,6 @@ fn verified(context: &Context, args: &RestoreArgs, held: &Held) -> Result<Verifi
 fn numbers(version: &str) -> Vec<u64> {
     let parts = version.split(|character: char| !character.is_ascii_digit());
     parts.filter_map(|part| part.parse().ok()).collect()
-}
-
-/// When something was last written to either store, as its files tell.
-fn writes(context: &Context, held: &Held) -> Result<String> {
-    let observed = &held.observed;
-    let database = observed.deployment.environment().database();
-    let graph = format!("/data/transactions/{database}");
-    let mut found = String::new();
-    for (service, folder, pattern) in [
-        (Service::Neo4j, graph.as_str(), "neostore.transaction.db.*"),
-        (Service::Redis, "/data/appendonlydir", "*.incr.aof"),
-    ] {
-        let id = &container(observed, service)?.id;
-        let find = ["find", folder, "-name", pattern, "-printf", "%f %T@\n"];
-        let command = context.docker.exec_with(id, &["--user", "root"], &find);
-        let reply = context.runner.run(&command)?.ok()?;
-        let mut lines: Vec<&str> = reply.stdout.lines().collect();
-        if lines.is_empty() {
-            return Err(reply.unexpected("the files that are written to"));
-        }
-        lines.sort_unstable();
-        found.push_str(&lines.join("\n"));
-        found.push('\n');
-    }
-    Ok(found)
-}
-
-/// Nobody has written since the safety snapshot was begun: it would be lost.
-fn still_quiet(context: &Context, held: &Held, before: Option<&str>) -> Result<()> {
-    let now = writes(context, held)?;
-    if before.is_none_or(|before| before == now) {
-        return Ok(());
-    }
-    Err(Failure::refused(format!(
-        "somebody writes to {}: what was written since it was saved would be lost; nothing was put \
-         in place",
-        held.observed.deployment
-    ))
-    .hint("stop what uses it, then run the same command again"))
 }
 
 /// The environment's own servers hold what the snapshot says. Keys that can expire may have, since.

@@ -110,6 +110,11 @@ pub(crate) fn prepare<'a>(
 }
 
 impl Prepared<'_> {
+    /// The store that Neo4j has now.
+    pub(crate) fn store_id(&self) -> &str {
+        &self.source.graph.store_id
+    }
+
     pub(crate) fn make(&self, context: &Context, command: &str) -> Result<Made> {
         make::execute(
             context,

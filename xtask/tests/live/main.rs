@@ -36,4 +36,5 @@ mod restored;
 mod saved;
 mod side_by_side;
 mod wipe;
+mod wipe_protected;
 mod writers;
