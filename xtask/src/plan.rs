@@ -503,6 +503,22 @@ mod tests {
     }
 
     #[test]
+    fn wiping_staging_takes_a_drilled_snapshot_and_makes_its_external_volumes_anew() {
+        let staging = deployment(Environment::Staging);
+        let same = |text: &str| (text.to_owned(), text.to_owned());
+        let evidence = environments::Evidence {
+            deployment: staging.clone(),
+            engines: same("e1"),
+            stores: same("A1"),
+            matched: Some(true),
+            age: Some(std::time::Duration::from_secs(60)),
+        };
+        let protected = environments::Protected::of(environments::Staging, Instance::main());
+        let target = Expendable::behind(protected, &evidence).expect("it is covered");
+        insta::assert_snapshot!(wipe(&target, &running(&staging)));
+    }
+
+    #[test]
     fn the_journal_is_told_what_is_removed_by_id_and_time() {
         let dev = Disposable::of(Dev, Instance::main());
         let plan = recreate(&dev, &running(dev.deployment()), None);

@@ -360,3 +360,26 @@ fn write(making: &Making, name: &str, text: &str) -> Result<()> {
         .and_then(|()| file.sync_all())
         .map_err(|error| Failure::failed(format!("cannot write {name} of the snapshot: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use environments::{Deployment, Environment, Instance};
+
+    use super::*;
+    use crate::observe::testing::running;
+
+    fn shown(how: How) -> String {
+        let staging = Deployment::new(Environment::Staging, Instance::main());
+        plan(&running(&staging), how).to_string()
+    }
+
+    #[test]
+    fn servers_that_are_frozen_are_copied_before_and_proved_after() {
+        insta::assert_snapshot!(shown(How::Frozen(Duration::from_millis(2500))));
+    }
+
+    #[test]
+    fn servers_that_are_stopped_run_again_before_anything_is_proved() {
+        insta::assert_snapshot!(shown(How::Stopped));
+    }
+}

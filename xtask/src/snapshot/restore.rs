@@ -240,3 +240,29 @@ pub(crate) fn prove(scratch: &Scratch<'_>, observed: &Observed, verified: &Verif
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use environments::{Environment, Instance};
+
+    use super::*;
+    use crate::observe::testing::{running, stopped};
+
+    fn staging() -> Deployment {
+        Deployment::new(Environment::Staging, Instance::main())
+    }
+
+    fn id() -> Id {
+        "20261122_213000".parse().expect("an id")
+    }
+
+    #[test]
+    fn nothing_is_stopped_before_the_snapshot_was_seen_to_work_beside_the_data() {
+        insta::assert_snapshot!(plan(&running(&staging()), &id()));
+    }
+
+    #[test]
+    fn a_restore_that_was_cut_off_after_the_stop_loads_nothing_again() {
+        insta::assert_snapshot!(resumed(&stopped(&staging()), &id()));
+    }
+}
