@@ -35,6 +35,12 @@ impl Freezer {
     ) -> Result<Self> {
         let ourselves = std::env::current_exe()
             .map_err(|error| Failure::failed(format!("this program's own path: {error}")))?;
+        // A build may have replaced it since; what runs is still there by this name.
+        let ourselves = if ourselves.exists() {
+            ourselves
+        } else {
+            "/proc/self/exe".into()
+        };
         let mut invocation = Invocation::new(ourselves.display().to_string())
             .args(["hold-freeze", neo4j, redis])
             .args(["--longest", &longest.as_millis().to_string()]);
