@@ -58,26 +58,17 @@ fn a_freeze_ends_whoever_dies_and_whatever_hangs() {
     };
 
     // `kill -9` while both are frozen.
-    let shim = Shim::holding("pause");
-    let mut child = begun(&snapshot(&shim));
-    until("both are frozen", || {
-        shim.reached() && live.frozen("staging")
-    });
-    signal(&child, Signal::KILL);
+    let shim = Shim::signalling("pause", "KILL");
+    assert_eq!(snapshot(&shim).run().code, None);
     thaws_from(&live, Instant::now());
-    child.wait().expect("it was killed");
     as_before("killed");
 
     // It hangs while both are frozen: the freeze may last 5 s.
-    let shim = Shim::holding("pause");
+    let shim = Shim::signalling("pause", "STOP");
     let child = begun(&snapshot(&shim));
-    until("both are frozen", || {
-        shim.reached() && live.frozen("staging")
-    });
-    signal(&child, Signal::STOP);
-    let stopped = Instant::now();
-    shim.release();
-    thaws_from(&live, stopped);
+    until("both are frozen", || shim.reached());
+    thaws_from(&live, Instant::now());
+    // Whatever it copied meanwhile is worth nothing, and it is told so.
     signal(&child, Signal::CONT);
     let ended = child.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
@@ -88,9 +79,7 @@ fn a_freeze_ends_whoever_dies_and_whatever_hangs() {
     // The engine's client hangs, after it has frozen them.
     let shim = Shim::holding("pause");
     let child = begun(&snapshot(&shim));
-    until("both are frozen", || {
-        shim.reached() && live.frozen("staging")
-    });
+    until("both are frozen", || shim.reached());
     thaws_from(&live, Instant::now());
     let ended = child.wait_with_output().expect("it ends");
     assert_eq!(ended.status.code(), Some(1));

@@ -53,6 +53,12 @@ impl Shim {
         Self::new(call, "held")
     }
 
+    /// One that makes the first call of that name, which the process that holds a freeze makes, and
+    /// sends a signal to the tool that waits for that process.
+    pub(crate) fn signalling(call: &str, signal: &str) -> Self {
+        Self::new(call, signal)
+    }
+
     /// Whether the call that is held has been made.
     pub(crate) fn reached(&self) -> bool {
         self.0.path().join("record.reached").exists()
@@ -127,6 +133,16 @@ case '@MOMENT@' in
 before) kill_parent ;;
 during) kill_parent; exec '@REAL@' "$@" ;;
 after) '@REAL@' "$@"; kill_parent ;;
+KILL | STOP)
+    '@REAL@' "$@"
+    code=$?
+    tool=$(awk '/^PPid:/ { print $2 }' "/proc/$PPID/status")
+    case $(readlink "/proc/$tool/exe") in
+    */xtask | */xtask' (deleted)') kill -'@MOMENT@' "$tool" ;;
+    esac
+    : >'@RECORD@.reached'
+    exit "$code"
+    ;;
 held)
     '@REAL@' "$@"
     code=$?
