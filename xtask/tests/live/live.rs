@@ -153,7 +153,9 @@ fn remove(instance: &str) {
     let volumes = all(&|one| volumes(instance, one).to_vec());
     let networks = all(&|one| vec![format!("tta-{instance}-{one}-network")]);
     for (command, names) in [
-        (&["rm", "--force", "--volumes"][..], containers),
+        // The engine (26.1) took minutes to remove one that a killed test had left frozen.
+        (&["unpause"][..], containers.clone()),
+        (&["rm", "--force", "--volumes"], containers),
         (&["volume", "rm", "--force"], volumes),
         (&["network", "rm"], networks),
     ] {
