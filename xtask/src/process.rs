@@ -144,6 +144,15 @@ impl Invocation {
         self
     }
 
+    /// The same child without the locks that ours inherit: for one that may outlive us for ever.
+    pub(crate) fn without_locks(mut self) -> Self {
+        let close = "for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ \"$fd\" -le 2 ] || eval \"exec $fd>&-\"; done; exec \"$0\" \"$@\"";
+        let program = std::mem::replace(&mut self.program, "/bin/bash".to_owned());
+        let words = ["-c".to_owned(), close.to_owned(), program];
+        self.args.splice(0..0, words);
+        self
+    }
+
     /// The line a person could paste, secrets blotted out.
     pub(crate) fn line(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.args);

@@ -79,7 +79,9 @@ fn freeze(
         &["--user", "root"],
         &["bash", "-c", script, "quiet", &order.longest.to_string()],
     );
-    let redis = quiet.insert(docker.runner().companion(&command)?);
+    // Its client cannot end while the container is frozen: with the lock, it would keep out whoever
+    // comes to thaw it after we were killed.
+    let redis = quiet.insert(docker.runner().companion(&command.without_locks())?);
     let said = redis.hear(longest.min(CALL))?;
     if said != "quiet" {
         return Err(Failure::failed(format!("Redis: {said}")));
