@@ -1,3 +1,3 @@
 #!/bin/sh
-# cargo xtask snapshot-staging: that command is still to come, so this ends as a usage error (2).
+# cargo xtask snapshot-staging: saves staging while it runs, and proves the copy by recovering it.
 exec cargo run --quiet --manifest-path "$(dirname "$0")/../../Cargo.toml" --package xtask -- snapshot-staging "$@"

@@ -36,6 +36,35 @@ pub(crate) fn execute(
     plan: &Plan,
     stack: Option<&Stack>,
 ) -> Result<()> {
+    let run = Run {
+        command,
+        engine,
+        snapshot: None,
+    };
+    journalled(context, &run, plan, |action| {
+        act(context, &plan.deployment, action, stack)
+    })
+}
+
+/// What the journal is told of a run besides its plan.
+#[derive(Debug)]
+pub(crate) struct Run<'a> {
+    pub(crate) command: &'a str,
+    pub(crate) engine: &'a Engine,
+    /// The snapshot that is made, restored or relied on.
+    pub(crate) snapshot: Option<String>,
+}
+
+/// The same for a plan whose actions another carries out.
+///
+/// # Errors
+/// The first step that fails.
+pub(crate) fn journalled(
+    context: &Context,
+    run: &Run<'_>,
+    plan: &Plan,
+    act: impl FnMut(&Action) -> Result<()>,
+) -> Result<()> {
     let mut entry = Entry {
         at: journal::now(),
         run: format!(
@@ -44,16 +73,16 @@ pub(crate) fn execute(
             std::process::id()
         ),
         who: user(),
-        engine: engine.id.clone(),
-        command: command.to_owned(),
+        engine: run.engine.id.clone(),
+        command: run.command.to_owned(),
         environment: plan.deployment.environment().slug().to_owned(),
         instance: plan.deployment.instance().label().to_owned(),
         outcome: "started".to_owned(),
         removed: plan.removed(),
-        snapshot: None,
+        snapshot: run.snapshot.clone(),
     };
     context.journal.append(&entry)?;
-    let result = steps(context, plan, stack);
+    let result = steps(context, plan, act);
     entry.at = journal::now();
     entry.outcome = match &result {
         Ok(()) => "done".to_owned(),
@@ -63,11 +92,11 @@ pub(crate) fn execute(
     result
 }
 
-fn steps(context: &Context, plan: &Plan, stack: Option<&Stack>) -> Result<()> {
+fn steps(context: &Context, plan: &Plan, mut act: impl FnMut(&Action) -> Result<()>) -> Result<()> {
     for step in &plan.steps {
         context.interrupt().check()?;
         let started = Instant::now();
-        act(context, &plan.deployment, &step.action, stack)
+        act(&step.action)
             .map_err(|failure| failure.within(format!("{}: {}", plan.deployment, step.action)))?;
         let seconds = started.elapsed().as_secs_f64();
         let mark = context.ui.paint(Tone::Good, "✓");
@@ -85,7 +114,8 @@ fn steps(context: &Context, plan: &Plan, stack: Option<&Stack>) -> Result<()> {
     Ok(())
 }
 
-fn act(
+/// Carries out one action of those that need nothing but the engine and the compose file.
+pub(crate) fn act(
     context: &Context,
     deployment: &Deployment,
     action: &Action,
@@ -132,6 +162,11 @@ fn act(
             let neo4j = planned_server(&observed, Service::Neo4j, &work.server)?;
             let password = secrets::password(deployment.environment())?;
             migrate::label_nodes(context, deployment, &neo4j, &password, work.count)
+        }
+        Action::Snapshot(_) | Action::Drill(_) | Action::RemoveSnapshot(_) | Action::Restore(_) => {
+            Err(Failure::failed(format!(
+                "{action}: no part of this command"
+            )))
         }
     }
 }

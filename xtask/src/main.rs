@@ -22,6 +22,7 @@ mod process;
 mod report;
 mod secrets;
 mod seed;
+mod snapshot;
 mod stack;
 mod tasks;
 mod tidiness;
@@ -32,6 +33,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use environments::Environment;
 
 use crate::cli::{Cli, Command};
 use crate::context::{Context, Format, Options};
@@ -44,6 +46,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let ui = Ui::new(cli.common.quiet, cli.common.verbose);
     let format = cli.common.format;
+    if let Command::HoldFreeze(order) = &cli.command {
+        // No context: Ctrl-C, the journal and the checkout are the business of who started it.
+        let docker_context = cli.common.docker_context.as_deref();
+        return ExitCode::from(snapshot::freeze::holder::run(order, docker_context));
+    }
     let name = tasks::name(&cli.command);
     let outcome = match context(&cli, ui.clone()) {
         Ok(context) => {
@@ -104,5 +111,16 @@ fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Ci(args) => tasks::ci::run(context, &args),
         Command::Test(args) => tasks::test::run(context, &args),
         Command::Bench(args) => tasks::bench::run(context, &args),
+        Command::SnapshotStaging(options) => {
+            tasks::snapshot::run(context, "snapshot-staging", Environment::Staging, &options)
+        }
+        Command::Snapshot(args) => {
+            tasks::snapshot::run(context, "snapshot", args.environment, &args.options)
+        }
+        Command::Snapshots(args) => tasks::snapshots::run(context, &args),
+        Command::Drill(args) => tasks::drill::run(context, &args),
+        Command::Wipe(args) => tasks::wipe::run(context, &args),
+        Command::Restore(args) => tasks::restore::run(context, &args),
+        Command::HoldFreeze(_) => Err(Failure::usage("this is not for people")),
     }
 }

@@ -5,10 +5,12 @@
 
 use std::fmt;
 
-use environments::{Deployment, Disposable, Protection};
+use environments::{Deployment, Disposable, Expendable, Protection, Volume};
 
 use crate::adoption::{Graph, Keys};
 use crate::observe::Observed;
+use crate::snapshot;
+use crate::snapshot::place::Id;
 use crate::tools::docker::{Container, VolumeState};
 use crate::ui::counted;
 
@@ -60,6 +62,13 @@ pub(crate) enum Action {
     PrefixKeys(Marking),
     /// Gives the label to the nodes that have none.
     LabelNodes(Marking),
+    /// A step of making a snapshot.
+    Snapshot(snapshot::make::Step),
+    /// Restores a snapshot on scratch servers and compares.
+    Drill(Id),
+    RemoveSnapshot(Id),
+    /// A step of a restore.
+    Restore(snapshot::restore::Step),
 }
 
 /// A container or network: removed by its id.
@@ -69,7 +78,7 @@ pub(crate) struct Object {
     pub(crate) id: String,
 }
 
-/// A volume that may be removed. Only a [`Disposable`] yields one.
+/// A volume that may be removed. Only a [`Disposable`] or an [`Expendable`] yields one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Removal {
     name: String,
@@ -79,6 +88,14 @@ pub(crate) struct Removal {
 
 impl Removal {
     fn of(_: &Disposable, volume: &VolumeState) -> Self {
+        Self::named(volume)
+    }
+
+    fn behind_snapshot(_: &Expendable, volume: &VolumeState) -> Self {
+        Self::named(volume)
+    }
+
+    fn named(volume: &VolumeState) -> Self {
         Self {
             name: volume.name.clone(),
             created_at: volume.created_at.clone(),
@@ -165,6 +182,14 @@ impl Plan {
         });
     }
 
+    /// Ends the servers with their grace; their containers stay.
+    pub(crate) fn stop(&mut self, observed: &Observed, because: &str) {
+        let running = objects(observed.containers().filter(|container| !ended(container)));
+        if !running.is_empty() {
+            self.step(Action::Stop(running), because);
+        }
+    }
+
     /// The fixture that one of the steps loads.
     pub(crate) fn seed(&self) -> Option<&Seed> {
         self.steps.iter().find_map(|step| match &step.action {
@@ -197,7 +222,13 @@ impl Plan {
                 Action::EmptyInPlace(work) => {
                     removed.push(format!("{} nodes, {} keys in place", work.nodes, work.keys));
                 }
+                Action::Restore(snapshot::restore::Step::Forget(id)) => {
+                    removed.push(format!("what was there before {id}"));
+                }
+                Action::RemoveSnapshot(id) => removed.push(format!("snapshot {id}")),
                 Action::Unpause(_)
+                | Action::Drill(_)
+                | Action::Restore(_)
                 | Action::Kill(_)
                 | Action::Stop(_)
                 | Action::CreateVolumes(_)
@@ -208,7 +239,8 @@ impl Plan {
                 | Action::Adopt(_)
                 | Action::CompareAdopted(_)
                 | Action::PrefixKeys(_)
-                | Action::LabelNodes(_) => {}
+                | Action::LabelNodes(_)
+                | Action::Snapshot(_) => {}
             }
         }
         removed
@@ -395,6 +427,30 @@ pub(crate) fn down(observed: &Observed) -> Plan {
 /// Emptying a deployment by new volumes. Takes a [`Disposable`]: staging and production are none.
 pub(crate) fn recreate(target: &Disposable, observed: &Observed, seed: Option<Seed>) -> Plan {
     let mut plan = Plan::new(target.deployment().clone());
+    let volumes = observed.volumes();
+    let removals = volumes.map(|(_, volume)| Removal::of(target, volume));
+    remove_all(&mut plan, observed, removals.collect());
+    start_empty(&mut plan, seed);
+    plan
+}
+
+/// The same for staging and production. Takes an [`Expendable`], which only a drilled snapshot of
+/// them yields.
+pub(crate) fn wipe(target: &Expendable, observed: &Observed) -> Plan {
+    let mut plan = Plan::new(target.deployment().clone());
+    let volumes = observed.volumes();
+    let removals = volumes.map(|(_, volume)| Removal::behind_snapshot(target, volume));
+    remove_all(&mut plan, observed, removals.collect());
+    let names = Volume::ALL.map(|volume| target.deployment().volume(volume));
+    plan.step(
+        Action::CreateVolumes(names.to_vec()),
+        "its compose file calls them external, so that no compose command removes them",
+    );
+    start_empty(&mut plan, None);
+    plan
+}
+
+fn remove_all(plan: &mut Plan, observed: &Observed, volumes: Vec<Removal>) {
     let alive = objects(observed.containers().filter(|container| !ended(container)));
     if !alive.is_empty() {
         plan.step(
@@ -409,21 +465,26 @@ pub(crate) fn recreate(target: &Disposable, observed: &Observed, seed: Option<Se
             "a volume in use cannot be removed",
         );
     }
-    let volumes: Vec<Removal> = observed
-        .volumes()
-        .map(|(_, volume)| Removal::of(target, volume))
-        .collect();
     if !volumes.is_empty() {
         plan.step(
             Action::RemoveVolumes(volumes),
             "only a new volume is as on the first day",
         );
     }
+}
+
+fn start_empty(plan: &mut Plan, seed: Option<Seed>) {
     plan.step(Action::Start, "it is wanted again, empty");
     plan.step(
         Action::AwaitEmpty(seed),
         "it is done when both servers answer and count 0 nodes and 0 keys",
     );
+}
+
+/// Letting what a killed run has frozen run again. Nothing where nothing is frozen.
+pub(crate) fn thawing(observed: &Observed) -> Plan {
+    let mut plan = Plan::new(observed.deployment.clone());
+    thaw(&mut plan, observed);
     plan
 }
 
@@ -519,6 +580,13 @@ impl fmt::Display for Action {
             }
             Self::PrefixKeys(work) => write!(f, "prefix {}", counted(work.count, "key")),
             Self::LabelNodes(work) => write!(f, "label {}", counted(work.count, "node")),
+            Self::Snapshot(step) => write!(f, "{step}"),
+            Self::Restore(step) => write!(f, "{step}"),
+            Self::Drill(id) => write!(
+                f,
+                "restore {id} on scratch servers, compare it with what it was made of, remove them"
+            ),
+            Self::RemoveSnapshot(id) => write!(f, "remove the snapshot {id}"),
             Self::EmptyInPlace(work) => {
                 write!(
                     f,
@@ -635,6 +703,22 @@ mod tests {
         assert_eq!(of(0, 2).steps.len(), 1);
         assert_eq!(of(0, 0).steps, []);
         assert_eq!(of(3, 1).removed(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn wiping_staging_takes_a_drilled_snapshot_and_makes_its_external_volumes_anew() {
+        let staging = deployment(Environment::Staging);
+        let same = |text: &str| (text.to_owned(), text.to_owned());
+        let evidence = environments::Evidence {
+            deployment: staging.clone(),
+            engines: same("e1"),
+            stores: same("A1"),
+            matched: Some(true),
+            age: Some(std::time::Duration::from_secs(60)),
+        };
+        let protected = environments::Protected::of(environments::Staging, Instance::main());
+        let target = Expendable::behind(protected, &evidence).expect("it is covered");
+        insta::assert_snapshot!(wipe(&target, &running(&staging)));
     }
 
     #[test]

@@ -7,8 +7,10 @@
 //! Architecture Invariant: nothing else in this crate starts a process (clippy.toml), but for the
 //! linear developer tasks, which use xshell.
 
+pub(crate) mod companion;
 mod conversation;
 mod logged;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -165,6 +167,15 @@ impl Invocation {
         self
     }
 
+    /// The same child without the locks that ours inherit: for one that may outlive us for ever.
+    pub(crate) fn without_locks(mut self) -> Self {
+        let close = "for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ \"$fd\" -le 2 ] || eval \"exec $fd>&-\"; done; exec \"$0\" \"$@\"";
+        let program = std::mem::replace(&mut self.program, "/bin/bash".to_owned());
+        let words = ["-c".to_owned(), close.to_owned(), program];
+        self.args.splice(0..0, words);
+        self
+    }
+
     /// The line a person could paste, secrets blotted out.
     pub(crate) fn line(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.args);
@@ -275,6 +286,11 @@ impl Runner {
 
     pub(crate) const fn interrupt(&self) -> &Interrupt {
         &self.interrupt
+    }
+
+    /// One that Ctrl-C does not stop: for whatever has to be set right after it.
+    pub(crate) fn steadfast(&self) -> Self {
+        Self::new(Interrupt::default(), self.ui.clone())
     }
 
     /// Runs a child to its end, whatever its exit code.

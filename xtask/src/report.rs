@@ -63,7 +63,13 @@ impl Answer {
     }
 }
 
-/// The document of a changing command that has more to tell than its steps.
+/// The answer of a changing command that has more to tell than its steps.
+pub(crate) fn with(context: &Context, command: &str, changed: &Changed, extra: Value) -> Answer {
+    let json = document_with(context, command, changed, extra);
+    Answer::document(changed.human.clone(), json)
+}
+
+/// Its document.
 pub(crate) fn document_with(
     context: &Context,
     command: &str,

@@ -6,6 +6,7 @@ pub(crate) mod ci;
 pub(crate) mod cypher;
 pub(crate) mod doctor;
 pub(crate) mod down;
+pub(crate) mod drill;
 pub(crate) mod env;
 pub(crate) mod generate;
 pub(crate) mod history;
@@ -16,10 +17,14 @@ pub(crate) mod migrate_namespace;
 pub(crate) mod quickstart;
 pub(crate) mod redis;
 pub(crate) mod reset_test;
+pub(crate) mod restore;
+pub(crate) mod snapshot;
+pub(crate) mod snapshots;
 pub(crate) mod status;
 pub(crate) mod test;
 pub(crate) mod up;
 pub(crate) mod verify_isolation;
+pub(crate) mod wipe;
 pub(crate) mod wipe_dev;
 
 use environments::Deployment;
@@ -27,10 +32,11 @@ use environments::Deployment;
 use crate::cli::Command;
 use crate::context::Context;
 use crate::error::{Failure, Result};
+use crate::execute::execute;
 use crate::guard::identity;
 use crate::guard::lock::Lock;
 use crate::observe::{self, Observed, observe_one};
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::report::{Answer, Changed};
 use crate::tools::docker::{Container, Engine};
 
@@ -58,6 +64,13 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::Ci(_) => "ci",
         Command::Test(_) => "test",
         Command::Bench(_) => "bench",
+        Command::SnapshotStaging(_) => "snapshot-staging",
+        Command::Snapshot(_) => "snapshot",
+        Command::Snapshots(_) => "snapshots",
+        Command::Drill(_) => "drill",
+        Command::Wipe(_) => "wipe",
+        Command::Restore(_) => "restore",
+        Command::HoldFreeze(_) => "hold-freeze",
     }
 }
 
@@ -105,6 +118,21 @@ pub(crate) fn hold_all(
             engine: engine.clone(),
             _lock: lock,
         });
+    }
+    Ok(held)
+}
+
+/// The same deployment with nothing frozen: under its lock nobody else's freeze can be going on, so
+/// whoever froze it has gone.
+pub(crate) fn thawed(context: &Context, command: &str, mut held: Held) -> Result<Held> {
+    let plan = plan::thawing(&held.observed);
+    if plan.steps.is_empty() {
+        return Ok(held);
+    }
+    show(context, &plan);
+    if !context.dry_run {
+        execute(context, command, &held.engine, &plan, None)?;
+        held.observed = observe_one(context, &held.observed.deployment)?;
     }
     Ok(held)
 }

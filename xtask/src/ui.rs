@@ -12,6 +12,8 @@ pub(crate) struct Ui {
     quiet: bool,
     verbose: bool,
     colour: bool,
+    /// Standard error is a terminal, which can overwrite a line.
+    live: bool,
 }
 
 /// A colour, where the terminal has one.
@@ -32,6 +34,7 @@ impl Ui {
             quiet,
             verbose,
             colour: wanted && std::io::stderr().is_terminal(),
+            live: std::io::stderr().is_terminal(),
         }
     }
 
@@ -51,6 +54,7 @@ impl Ui {
             quiet: true,
             verbose: false,
             colour: false,
+            live: false,
         }
     }
 
@@ -64,6 +68,14 @@ impl Ui {
     /// A line that is shown even under `--quiet`: a plan, a question, an error.
     pub(crate) fn insist(&self, line: impl AsRef<str>) {
         put(line.as_ref());
+    }
+
+    /// A line that the next one overwrites, on a terminal; an empty one wipes it.
+    pub(crate) fn redraw(&self, line: &str) {
+        if !self.quiet && self.live {
+            let mut stderr = std::io::stderr().lock();
+            let _ = write!(stderr, "\r\u{1b}[K{line}").and_then(|()| stderr.flush());
+        }
     }
 
     /// A child's command line, under `--verbose`.

@@ -461,6 +461,22 @@ impl Deployment {
         }
     }
 
+    /// The name of a container that one run makes beside the servers: no server of ours has it.
+    #[must_use]
+    pub fn scratch_container(&self, run: &str, part: &str) -> String {
+        format!("{}-scratch-{run}-{part}", self.prefix())
+    }
+
+    /// The name of a volume that one run makes beside the environment's own.
+    #[must_use]
+    pub fn scratch_volume(&self, run: &str, part: &str) -> String {
+        let environment = self.environment;
+        match self.instance.name() {
+            None => format!("tta_scratch_{environment}_{run}_{part}"),
+            Some(instance) => format!("tta_{instance}_scratch_{environment}_{run}_{part}"),
+        }
+    }
+
     /// The network's name: `tta-dev-network`.
     #[must_use]
     pub fn network(&self) -> String {

@@ -8,6 +8,7 @@
 //! bytes.
 
 mod environment;
+mod expendable;
 pub mod images;
 mod neo4j_label;
 mod protection;
@@ -18,6 +19,7 @@ pub use environment::{
     Credential, Deployment, Environment, Instance, InvalidInstance, PublishedPorts, Service,
     UnknownEnvironment, UnknownNamespace, Volume, label,
 };
+pub use expendable::{Evidence, Expendable};
 pub use neo4j_label::{LabelError, Neo4jLabelHelper};
 pub use protection::{
     Dev, Disposable, DisposableEnvironment, Prod, Protected, ProtectedEnvironment, Protection,

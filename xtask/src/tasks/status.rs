@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use environments::{Environment, Service};
+use environments::{Deployment, Environment, Service};
 use serde_json::{Value, json};
 
 use crate::contents::{Contents, contents};
@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::guard::identity;
 use crate::observe::{Observed, observe};
 use crate::report::Answer;
+use crate::tasks::snapshots::{Listed, age, whole};
 use crate::tools::docker::Container;
 use crate::ui;
 
@@ -54,9 +55,14 @@ pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Ans
         if let Err(failure) = identity::settle("status", &one.deployment, &objections) {
             remarks.push(failure.message);
         }
-        documents.push(document(one, held, objections.is_empty()));
+        let last = whole(context, &one.deployment)?.pop();
+        remarks.push(saved(&one.deployment, last.as_ref()));
+        let mut told = document(one, held, objections.is_empty());
+        told["last_snapshot"] = json!(last);
+        documents.push(told);
     }
     let instance = context.instance.label();
+    remarks.retain(|remark| !remark.is_empty());
     let human = [vec![ui::table(&lines).trim_end().to_owned()], remarks]
         .concat()
         .join("\n");
@@ -64,6 +70,18 @@ pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Ans
         human,
         json!({ "engine": { "id": engine.id, "version": engine.version }, "instance": instance, "environments": documents }),
     ))
+}
+
+/// When an environment was last saved. Nothing of one that never was and need not be.
+fn saved(deployment: &Deployment, last: Option<&Listed>) -> String {
+    match last {
+        Some(last) => format!(
+            "{deployment} was last saved {} ago: {}",
+            age(last.created()),
+            last.id
+        ),
+        None => String::new(),
+    }
 }
 
 fn line(one: &Observed, held: &Contents, service: Service) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! `docker`: what is there, and what is done to it by id.
 
+pub(crate) mod containers;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -35,6 +37,9 @@ pub(crate) struct Engine {
 pub(crate) struct Container {
     pub(crate) id: String,
     name: String,
+    /// The image's id: its name may have gone to another meanwhile.
+    #[serde(default, rename = "Image")]
+    image_id: String,
     pub(crate) state: ContainerState,
     config: ContainerConfig,
     #[serde(default)]
@@ -109,6 +114,19 @@ impl Container {
 
     pub(crate) fn image(&self) -> &str {
         &self.config.image
+    }
+
+    /// The very image that it runs, whatever its name stands for now.
+    pub(crate) fn image_id(&self) -> &str {
+        if self.image_id.is_empty() {
+            self.image()
+        } else {
+            &self.image_id
+        }
+    }
+
+    pub(crate) fn paused(&self) -> bool {
+        self.state.status == "paused"
     }
 
     pub(crate) fn command(&self) -> &[String] {
@@ -206,6 +224,11 @@ impl Docker {
 
     pub(crate) const fn runner(&self) -> &Runner {
         &self.runner
+    }
+
+    /// The same engine, asked on after Ctrl-C: for whatever has to be set right.
+    pub(crate) fn steadfast(&self) -> Self {
+        Self::new(self.runner.steadfast(), self.context.clone())
     }
 
     /// The Docker context that was chosen, if any.

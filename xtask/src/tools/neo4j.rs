@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Failure, Result};
-use crate::process::{Reply, printable, tail};
+use crate::process::{Invocation, Reply, printable, tail};
 use crate::tools::docker::Docker;
 
 /// How long a script of statements may take: a million nodes are deleted in about 14 s.
@@ -33,6 +33,21 @@ fn shell_name() -> String {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("{}-{count}", std::process::id())
 }
+
+/// Each line of standard input is the JSON of a query, each line of standard output its answer.
+const AT_LENGTH: &str = r#"set -uo pipefail
+LC_ALL=C
+fail() { echo "$*" >&2; exit 1; }
+. /opt/tta/bin/tta-ask.sh
+find_login
+while IFS= read -r query; do
+    { exec 3<>/dev/tcp/127.0.0.1/7474; } 2>/dev/null || fail "HTTP refuses connections"
+    printf 'POST /db/%s/query/v2 HTTP/1.0\r\nHost: localhost\r\n%sContent-Type: application/json\r\nAccept: application/json\r\nContent-Length: %d\r\n\r\n%s' \
+        "$0" "$login" "${#query}" "$query" >&3
+    sed '1,/^\r$/d' <&3 | tr -d '\n' || fail "no answer over HTTP"
+    exec 3>&-
+    echo
+done"#;
 
 /// A Neo4j server in a container.
 #[derive(Debug, Clone, Copy)]
@@ -78,16 +93,42 @@ impl Neo4j<'_> {
             .docker
             .exec(self.container, &["tta-neo4j-query", self.database])
             .stdin(requests.join("\n") + "\n");
-        let reply = self.docker.runner().run(&command)?.ok()?;
+        self.answers(&command, statements.len())
+    }
+
+    /// The same for answers that are long or take their time: `tta-neo4j-query` reads an answer
+    /// byte by byte.
+    ///
+    /// # Errors
+    /// As for [`Self::ask`].
+    pub(crate) fn ask_at_length(
+        &self,
+        statements: &[&str],
+        deadline: Duration,
+    ) -> Result<Vec<Vec<Vec<Value>>>> {
+        let requests: Vec<String> = statements
+            .iter()
+            .map(|statement| serde_json::json!({ "statement": statement }).to_string())
+            .collect();
+        let command = self
+            .docker
+            .exec(self.container, &["bash", "-c", AT_LENGTH, self.database])
+            .stdin(requests.join("\n") + "\n")
+            .deadline(deadline);
+        self.answers(&command, statements.len())
+    }
+
+    fn answers(&self, command: &Invocation, expected: usize) -> Result<Vec<Vec<Vec<Value>>>> {
+        let reply = self.docker.runner().run(command)?.ok()?;
         let answers: Vec<Vec<Vec<Value>>> = reply
             .stdout
             .lines()
             .map(|line| rows(line, &reply))
             .collect::<Result<_>>()?;
-        if answers.len() == statements.len() {
+        if answers.len() == expected {
             Ok(answers)
         } else {
-            Err(reply.unexpected(&format!("{} lines of JSON", statements.len())))
+            Err(reply.unexpected(&format!("{expected} lines of JSON")))
         }
     }
 

@@ -28,5 +28,6 @@ mod reset_test;
 mod running;
 mod secrets;
 mod set;
+mod snapshots;
 mod starting;
 mod terminal;

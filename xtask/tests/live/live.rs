@@ -63,7 +63,13 @@ impl Live {
         xtask(&["--instance", &self.name])
             .args(args)
             .env("TTA_STATE", self.folder.path().display().to_string())
+            .env("TTA_BACKUPS", self.backups().display().to_string())
             .unset("TTA_STAGING_PASSWORD")
+    }
+
+    /// `TTA_BACKUPS`.
+    pub(crate) fn backups(&self) -> std::path::PathBuf {
+        self.folder.path().join("backups")
     }
 
     /// `cargo xtask up ENV…`, which must succeed.
@@ -164,13 +170,16 @@ fn remove(instance: &str) {
     volumes.extend(old);
     let networks = all(&|one| vec![format!("tta-{instance}-{one}-network")]);
     for (command, names) in [
-        (&["rm", "--force", "--volumes"][..], containers),
+        // The engine (26.1) took minutes to remove one that a killed test had left frozen.
+        (&["unpause"][..], containers.clone()),
+        (&["rm", "--force", "--volumes"], containers),
         (&["volume", "rm", "--force"], volumes),
         (&["network", "rm"], networks),
     ] {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         tried(&[command, &names].concat());
     }
+    remove_scratch(instance);
     remove_locks(instance);
 }
 
@@ -201,6 +210,27 @@ fn remove_visitors(instance: &str) {
             .collect();
         if !names.is_empty() {
             tried(&[remove, &names].concat());
+        }
+    }
+}
+
+/// What a killed snapshot of an instance has left: it has the label of a run and a name of scratch.
+fn remove_scratch(instance: &str) {
+    for (list, remove) in [
+        (
+            &["ps", "--all", "--format", "{{.Names}}"][..],
+            &["rm", "--force", "--volumes"][..],
+        ),
+        (
+            &["volume", "ls", "--format", "{{.Name}}"],
+            &["volume", "rm"],
+        ),
+    ] {
+        let label = format!("label=org.tta.instance={instance}");
+        let filters = ["--filter", &label, "--filter", "label=org.tta.run"];
+        let said = tried(&[list, &filters].concat());
+        for name in said.stdout.lines().filter(|name| name.contains("scratch")) {
+            tried(&[remove, &[name]].concat());
         }
     }
 }

@@ -47,6 +47,28 @@ impl Shim {
         Self::new(call, moment)
     }
 
+    /// One that makes the first call of that name and does not return from it until it is released:
+    /// a client that hangs.
+    pub(crate) fn holding(call: &str) -> Self {
+        Self::new(call, "held")
+    }
+
+    /// One that makes the first call of that name, which the process that holds a freeze makes, and
+    /// sends a signal to the tool that waits for that process.
+    pub(crate) fn signalling(call: &str, signal: &str) -> Self {
+        Self::new(call, signal)
+    }
+
+    /// Whether the call that is held has been made.
+    pub(crate) fn reached(&self) -> bool {
+        self.0.path().join("record.reached").exists()
+    }
+
+    /// Lets the call that is held return.
+    pub(crate) fn release(&self) {
+        fs::write(self.0.path().join("record.released"), "").expect("it is released");
+    }
+
     fn new(call: &str, moment: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let script = SCRIPT
@@ -111,5 +133,24 @@ case '@MOMENT@' in
 before) kill_parent ;;
 during) kill_parent; exec '@REAL@' "$@" ;;
 after) '@REAL@' "$@"; kill_parent ;;
+KILL | STOP)
+    '@REAL@' "$@"
+    code=$?
+    tool=$(awk '/^PPid:/ { print $2 }' "/proc/$PPID/status")
+    case $(readlink "/proc/$tool/exe") in
+    */xtask | */xtask' (deleted)') kill -'@MOMENT@' "$tool" ;;
+    esac
+    : >'@RECORD@.reached'
+    exit "$code"
+    ;;
+held)
+    '@REAL@' "$@"
+    code=$?
+    : >'@RECORD@.reached'
+    for ((waited = 0; waited < 600; waited++)); do
+        [ ! -e '@RECORD@.released' ] || exit "$code"
+        sleep 0.1
+    done
+    ;;
 esac
 "#;

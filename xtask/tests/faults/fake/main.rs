@@ -12,6 +12,7 @@ mod compose;
 mod model;
 mod objects;
 mod orders;
+mod scratch;
 mod servers;
 mod shell;
 
@@ -100,7 +101,7 @@ impl Fake {
             ref all => all,
         };
         let mut stdin = String::new();
-        if words.first() == Some(&"exec") {
+        if matches!(words.first(), Some(&"exec" | &"run")) && !scratch::talks(words) {
             let _ = std::io::stdin().read_to_string(&mut stdin);
         }
         let env: Vec<(String, String)> = std::env::vars().collect();
@@ -112,6 +113,8 @@ impl Fake {
             return Ok(gone(words));
         }
         match words {
+            words if scratch::talks(words) => scratch::talk(self, words),
+            ["run", rest @ ..] => scratch::run(self, rest, &stdin),
             ["exec", rest @ ..] => servers::exec(self, rest, &stdin),
             words => objects::answer(self, words),
         }

@@ -83,6 +83,25 @@ pub(crate) fn answer(fake: &Fake, words: &[&str]) -> Answer {
                 values.map(|value| format!("{value}\n")).collect::<String>(),
             ))
         }
+        ["ps", "--all", "--no-trunc", "--quiet", filters @ ..] => {
+            let found = state.containers.values();
+            let found = found.filter(|one| carries(&one.labels, filters));
+            Ok(Reply::said(
+                found.map(|one| format!("{}\n", one.id)).collect::<String>(),
+            ))
+        }
+        ["volume", "ls", "--quiet", filters @ ..] => {
+            let found = state.volumes.iter();
+            let found = found.filter(|(_, one)| carries(&one.labels, filters));
+            Ok(Reply::said(
+                found
+                    .map(|(name, _)| format!("{name}\n"))
+                    .collect::<String>(),
+            ))
+        }
+        ["pause", ids @ ..] => pause(fake, &state, ids),
+        ["stop", "--time", _, id] => stop(fake, &state, &[id]),
+        ["rm", "--force", "--volumes", ids @ ..] => remove(fake, &state, ids),
         ["volume", "create", rest @ ..] => create_volume(fake, rest),
         ["kill", ids @ ..] => kill(fake, &state, ids),
         ["stop", ids @ ..] => stop(fake, &state, ids),
@@ -267,6 +286,33 @@ fn stop(fake: &Fake, state: &State, ids: &[&str]) -> Answer {
             set_status(state, name, "exited");
         },
     )
+}
+
+/// Whether labels pass all filters, `label=NAME` or `label=NAME=VALUE`.
+fn carries(labels: &BTreeMap<String, String>, filters: &[&str]) -> bool {
+    let wanted = filters
+        .iter()
+        .filter_map(|word| word.strip_prefix("label="));
+    let mut wanted = wanted.map(|label| match label.split_once('=') {
+        Some((name, value)) => labels.get(name).is_some_and(|there| there == value),
+        None => labels.contains_key(label),
+    });
+    wanted.all(|carried| carried)
+}
+
+fn pause(fake: &Fake, state: &State, ids: &[&str]) -> Answer {
+    let refusal = |_: &str, container: &Container| {
+        let line = || {
+            format!(
+                "Error response from daemon: container {} is not running\n",
+                container.id
+            )
+        };
+        (container.status != "running").then(line)
+    };
+    each(fake, state, ids, no_container, refusal, |state, name| {
+        set_status(state, name, "paused");
+    })
 }
 
 fn unpause(fake: &Fake, state: &State, ids: &[&str]) -> Answer {

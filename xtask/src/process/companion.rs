@@ -1,0 +1,246 @@
+//! Children that stay and are talked to: a line to them, a line from them.
+
+use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
+use std::time::{Duration, Instant};
+
+use duct::Handle;
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::{Invocation, Runner, end};
+use crate::error::{Failure, Result};
+use crate::process::Interrupt;
+
+/// A child with whom we are in conversation. Dropping it closes its standard input, which tells it
+/// to end, and waits until it has.
+#[derive(Debug)]
+pub(crate) struct Companion {
+    handle: Handle,
+    line: String,
+    to: Option<PipeWriter>,
+    from: Lines,
+    interrupt: Interrupt,
+    /// It has work of its own to bring to its end: it is never ended by us.
+    trusted: bool,
+}
+
+/// How long a companion may take to end once it has been told to.
+const FAREWELL: Duration = Duration::from_secs(15);
+
+impl Runner {
+    /// Starts a child whose standard input and output are ours. Its standard error is our own.
+    ///
+    /// # Errors
+    /// The program is missing, or there are no pipes left.
+    pub(crate) fn companion(&self, invocation: &Invocation) -> Result<Companion> {
+        let pipe = || {
+            std::io::pipe().map_err(|error| {
+                Failure::failed(format!("`{}`: no pipe: {error}", invocation.line()))
+            })
+        };
+        // Neither of our ends is inherited by any child: closing them is what the other side sees.
+        let (stdin, to) = pipe()?;
+        let (from, stdout) = pipe()?;
+        let expression = invocation
+            .expression()
+            .stdin_file(stdin)
+            .stdout_file(stdout)
+            .stderr_capture();
+        let handle = self.start(invocation, &expression)?;
+        Ok(Companion {
+            handle,
+            line: invocation.line(),
+            to: Some(to),
+            from: Lines::new(from),
+            interrupt: self.interrupt.clone(),
+            trusted: false,
+        })
+    }
+}
+
+impl Companion {
+    /// One that is left to end by itself, however long that takes.
+    pub(crate) const fn trusted(mut self) -> Self {
+        self.trusted = true;
+        self
+    }
+
+    /// A line to the child.
+    ///
+    /// # Errors
+    /// It has gone.
+    pub(crate) fn say(&mut self, line: &str) -> Result<()> {
+        let said = match &mut self.to {
+            Some(to) => to.write_all(format!("{line}\n").as_bytes()),
+            None => Ok(()),
+        };
+        said.map_err(|_| self.gone())
+    }
+
+    /// The next line from the child.
+    ///
+    /// # Errors
+    /// It has gone, says nothing within the deadline, or Ctrl-C was pressed.
+    pub(crate) fn hear(&mut self, deadline: Duration) -> Result<String> {
+        let until = Instant::now() + deadline;
+        loop {
+            // Looked at often, so that Ctrl-C is noticed.
+            let slice = Duration::from_millis(50);
+            match self.from.next(slice)? {
+                Heard::Line(line) => return Ok(line),
+                Heard::End => return Err(self.gone()),
+                Heard::Silence => {}
+            }
+            self.interrupt.check()?;
+            if Instant::now() >= until {
+                return Err(Failure::failed(format!(
+                    "`{}` said nothing for {} s",
+                    self.line,
+                    deadline.as_secs()
+                )));
+            }
+        }
+    }
+
+    /// The failure that its end is, with what it said on standard error.
+    fn gone(&self) -> Failure {
+        let ended = self.handle.wait_timeout(Duration::from_secs(2));
+        let said = match ended {
+            Ok(Some(output)) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            _ => String::new(),
+        };
+        Failure::failed(format!(
+            "`{}` has ended: {}",
+            self.line,
+            super::printable(if said.is_empty() {
+                "it said nothing"
+            } else {
+                &said
+            })
+        ))
+    }
+
+    /// Closes its standard input and waits until it has ended.
+    fn bid_farewell(&mut self) {
+        self.to = None;
+        let ended = matches!(self.handle.wait_timeout(FAREWELL), Ok(Some(_)));
+        if !ended && !self.trusted {
+            end(&self.handle);
+        }
+    }
+}
+
+impl Drop for Companion {
+    fn drop(&mut self) {
+        self.bid_farewell();
+    }
+}
+
+/// What came from a pipe within some time.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Line(String),
+    /// Nobody can say anything any more.
+    End,
+    Silence,
+}
+
+/// A pipe, line by line, never waiting longer than it is told to.
+#[derive(Debug)]
+pub(crate) struct Lines<R = PipeReader> {
+    pipe: R,
+    buffer: Vec<u8>,
+    ended: bool,
+}
+
+impl<R: std::io::Read + std::os::fd::AsFd> Lines<R> {
+    pub(crate) const fn new(pipe: R) -> Self {
+        Self {
+            pipe,
+            buffer: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// The next line.
+    ///
+    /// # Errors
+    /// The pipe cannot be read.
+    pub(crate) fn next(&mut self, patience: Duration) -> Result<Heard> {
+        let until = Instant::now() + patience;
+        loop {
+            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                return Ok(Heard::Line(
+                    String::from_utf8_lossy(&line).trim_end().to_owned(),
+                ));
+            }
+            if self.ended {
+                return Ok(Heard::End);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if !self.readable(left)? {
+                return Ok(Heard::Silence);
+            }
+            let mut chunk = [0; 4096];
+            match (&mut self.pipe).take(4096).read(&mut chunk) {
+                Ok(0) => self.ended = true,
+                Ok(count) => self.buffer.extend_from_slice(&chunk[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Failure::failed(format!("a pipe: {error}"))),
+            }
+        }
+    }
+
+    fn readable(&self, patience: Duration) -> Result<bool> {
+        let timeout = patience
+            .try_into()
+            .map_err(|_| Failure::failed("the time to wait for a pipe is out of range"))?;
+        let mut waiting = [PollFd::new(&self.pipe, PollFlags::IN)];
+        match poll(&mut waiting, Some(&timeout)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => Ok(false),
+            Ok(_) => Ok(true),
+            Err(error) => Err(Failure::failed(format!("a pipe: {error}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::Ui;
+
+    fn companion(script: &str) -> Companion {
+        let runner = Runner::new(Interrupt::default(), Ui::silent());
+        let invocation = Invocation::new("bash").args(["-c", script]);
+        runner.companion(&invocation).expect("it starts")
+    }
+
+    #[test]
+    fn a_companion_answers_line_by_line_and_ends_when_we_have_gone() {
+        let mut echo = companion("while read -r line; do echo \"you said $line\"; done");
+        for word in ["one", "two"] {
+            echo.say(word).expect("it hears");
+            let heard = echo.hear(Duration::from_secs(10)).expect("it answers");
+            assert_eq!(heard, format!("you said {word}"));
+        }
+        let handle = echo.handle.pids();
+        drop(echo);
+        for pid in handle {
+            assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+        }
+    }
+
+    #[test]
+    fn a_companion_that_ends_is_told_with_its_last_words() {
+        let mut dying = companion("echo no >&2; exit 3");
+        let failure = dying.hear(Duration::from_secs(10)).expect_err("it ended");
+        assert!(failure.message.ends_with("has ended: no"), "{failure}");
+    }
+
+    #[test]
+    fn a_companion_that_is_silent_for_too_long_is_told() {
+        let mut mute = companion("read -r line");
+        let failure = mute.hear(Duration::from_millis(100)).expect_err("silence");
+        assert!(failure.message.contains("said nothing"), "{failure}");
+    }
+}

@@ -1,0 +1,68 @@
+//! Children that read from a file or write into one: dumps, which no memory should hold.
+
+use std::fs::File;
+use std::time::Duration;
+
+use super::{Invocation, Reply, Runner, Waited, exit_code, too_long};
+use crate::error::{Failure, Result};
+
+impl Runner {
+    /// Runs a child to its end, its standard output going to a file. `meanwhile` is called several
+    /// times a second.
+    ///
+    /// # Errors
+    /// As for `run`. What the file holds then is nothing to rely on.
+    pub(crate) fn saving(
+        &self,
+        invocation: &Invocation,
+        file: &File,
+        meanwhile: impl Fn(Duration),
+    ) -> Result<Reply> {
+        let file = file
+            .try_clone()
+            .map_err(|error| Failure::failed(format!("`{}`: {error}", invocation.line())))?;
+        let expression = invocation
+            .expression()
+            .stdin_null()
+            .stdout_file(file)
+            .stderr_capture();
+        self.streamed(invocation, &expression, meanwhile)
+    }
+
+    /// The same with its standard input coming from a file.
+    ///
+    /// # Errors
+    /// As for `run`.
+    pub(crate) fn feeding(&self, invocation: &Invocation, file: File) -> Result<Reply> {
+        let expression = invocation
+            .expression()
+            .stdin_file(file)
+            .stdout_capture()
+            .stderr_capture();
+        self.streamed(invocation, &expression, |_| {})
+    }
+
+    fn streamed(
+        &self,
+        invocation: &Invocation,
+        expression: &duct::Expression,
+        meanwhile: impl Fn(Duration),
+    ) -> Result<Reply> {
+        self.interrupt.check()?;
+        let handle = self.start(invocation, expression)?;
+        let look = |ran: Duration| {
+            meanwhile(ran);
+            false
+        };
+        match self.wait(invocation, &handle, look)? {
+            Waited::Ended(output) => Ok(Reply {
+                stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+                stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+                code: exit_code(output.status),
+                line: invocation.line(),
+                secrets: invocation.secrets.clone(),
+            }),
+            Waited::GivenUp | Waited::TooLong => Err(Failure::failed(too_long(invocation))),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The process that freezes and thaws: it outlives the one that asked for it.
+//!
+//! It takes `freeze` and `thaw` from its standard input, whose end means that the other has gone. It
+//! inherits the lock on the environment: while it is there no other run can freeze what it thaws.
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use crate::cli::HoldFreeze;
+use crate::error::{Failure, Result};
+use crate::process::companion::{Companion, Heard, Lines};
+use crate::process::{Interrupt, Runner};
+use crate::tools::docker::{Container, Docker};
+use crate::ui::Ui;
+
+/// How long one call to the engine may take before it is made again, or given up: also a client
+/// that hangs must not keep us from thawing within ten seconds.
+const CALL: Duration = Duration::from_secs(3);
+
+/// When it gives up an engine that does not thaw.
+const LAST: Duration = Duration::from_secs(600);
+
+/// How long a pause that failed is expected to come into effect all the same.
+const LATE: Duration = Duration::from_secs(2);
+
+pub(crate) fn run(order: &HoldFreeze, docker_context: Option<&str>) -> u8 {
+    // Ctrl-C is the other's business: it tells us to thaw.
+    let runner = Runner::new(Interrupt::default(), Ui::new(true, false));
+    let docker = Docker::new(runner, docker_context.map(str::to_owned));
+    let mut orders = Lines::new(std::io::stdin());
+    match wait(&mut orders, None) {
+        Word::Freeze => {}
+        Word::Thaw | Word::Gone | Word::Late => return 0,
+    }
+    let started = Instant::now();
+    let longest = Duration::from_millis(order.longest);
+    let ids = [order.neo4j.clone(), order.redis.clone()];
+    let mut quiet = None;
+    let frozen = freeze(&docker, order, &ids, &mut quiet);
+    let word = match &frozen {
+        Ok(()) => {
+            say("frozen");
+            wait(&mut orders, Some(started + longest))
+        }
+        Err(_) => Word::Thaw,
+    };
+    let thawed = thaw(&docker, &ids, frozen.is_err());
+    // Its standard input ends: Redis lets writes go on.
+    drop(quiet);
+    let seconds = started.elapsed().as_secs_f64();
+    match (frozen, &thawed) {
+        (Err(failure), _) => say(&format!("failed {}", failure.message.replace('\n', " "))),
+        (Ok(()), _) => {
+            let verdict = if matches!(word, Word::Late) {
+                "late"
+            } else {
+                "told"
+            };
+            if matches!(word, Word::Late) {
+                // The other asks when it is done, and learns then that it was too slow.
+                let _ = wait(&mut orders, None);
+            }
+            say(&format!("thawed {seconds:.3} {verdict}"));
+        }
+    }
+    u8::from(thawed.is_err())
+}
+
+fn freeze(
+    docker: &Docker,
+    order: &HoldFreeze,
+    ids: &[String; 2],
+    quiet: &mut Option<Companion>,
+) -> Result<()> {
+    let longest = Duration::from_millis(order.longest);
+    let script = include_str!("redis.sh");
+    let command = docker.exec_with(
+        &order.redis,
+        &["--user", "root"],
+        &["bash", "-c", script, "quiet", &order.longest.to_string()],
+    );
+    // Its client cannot end while the container is frozen: with the lock, it would keep out whoever
+    // comes to thaw it after we were killed.
+    let redis = quiet.insert(docker.runner().companion(&command.without_locks())?);
+    let said = redis.hear(longest.min(CALL))?;
+    if said != "quiet" {
+        return Err(Failure::failed(format!("Redis: {said}")));
+    }
+    docker.pause(ids, longest.min(CALL))
+}
+
+/// Until both run, or are gone.
+fn thaw(docker: &Docker, ids: &[String; 2], doubtful: bool) -> Result<()> {
+    let started = Instant::now();
+    loop {
+        let outcome = docker
+            .unpause_within(ids, CALL)
+            .and_then(|()| docker.containers(ids));
+        let settled = !doubtful || started.elapsed() > LATE;
+        match outcome {
+            Ok(found) if settled && !found.iter().any(Container::paused) => return Ok(()),
+            Err(failure) if started.elapsed() > LAST => return Err(failure),
+            _ => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
+}
+
+enum Word {
+    Freeze,
+    Thaw,
+    Gone,
+    Late,
+}
+
+fn wait<R: std::io::Read + std::os::fd::AsFd>(
+    orders: &mut Lines<R>,
+    until: Option<Instant>,
+) -> Word {
+    loop {
+        let patience = until.map_or(Duration::from_secs(60), |until| {
+            until.saturating_duration_since(Instant::now())
+        });
+        match orders.next(patience) {
+            Ok(Heard::Line(line)) if line == "freeze" => return Word::Freeze,
+            Ok(Heard::Line(_)) => return Word::Thaw,
+            Ok(Heard::End) | Err(_) => return Word::Gone,
+            Ok(Heard::Silence) if until.is_some_and(|until| Instant::now() >= until) => {
+                return Word::Late;
+            }
+            Ok(Heard::Silence) => {}
+        }
+    }
+}
+
+/// To whoever asked; if it has gone, nobody is there to be told.
+fn say(line: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}

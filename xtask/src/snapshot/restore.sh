@@ -1,0 +1,88 @@
+# restore.sh ORDER ID DATABASE: what is done to folders inside the two volumes, /neo4j and /redis.
+# A restored store lies in .incoming-ID until it is put in place of the one that is there, which then
+# lies in .before-ID. Every order can be given again after it was cut off anywhere.
+set -euo pipefail
+order=$1 id=$2 database=$3
+incoming=.incoming-$id
+before=.before-$id
+
+main() {
+    case $order in
+    state) state ;;
+    clear) rm -rf /neo4j/.incoming-* /redis/.incoming-* ;;
+    arm) arm ;;
+    swap) swap ;;
+    forget) rm -rf "/neo4j/$before" "/redis/$before" ;;
+    *) exit 64 ;;
+    esac
+}
+
+state() {
+    if [ -e "/neo4j/$incoming/armed" ] && [ -e "/redis/$incoming/armed" ]; then
+        echo armed
+    elif [ -e "/redis/$incoming/armed" ] && [ -e "/neo4j/$before" ]; then
+        # Neo4j's part was done, Redis' was not.
+        echo armed
+    fi
+    for volume in neo4j redis; do
+        [ ! -e "/$volume/$before" ] || echo "before $volume"
+    done
+}
+
+# Everything of it has been proved: from now on it may be put in place.
+arm() {
+    cd "/neo4j/$incoming"
+    [ -d "databases/$database" ] && [ -d "transactions/$database" ]
+    # The scratch server's own: credentials stay as they are.
+    rm -rf databases/system transactions/system databases/store_lock dbms server_id
+    [ -d "/redis/$incoming/appendonlydir" ]
+    rm -f "/redis/$incoming/dump.rdb"
+    sync -f /neo4j /redis
+    stat --format=%i "/neo4j/$incoming/databases/$database" >/neo4j/"$incoming"/armed
+    stat --format=%i "/redis/$incoming/appendonlydir" >/redis/"$incoming"/armed
+    sync -f /neo4j /redis
+}
+
+swap() {
+    if [ -e "/neo4j/$incoming/armed" ]; then
+        swap_neo4j
+    fi
+    if [ -e "/redis/$incoming/armed" ]; then
+        swap_redis
+    fi
+    sync -f /neo4j /redis
+}
+
+inode() { stat --format=%i "$1" 2>/dev/null || echo none; }
+
+# A store without its transaction logs does not start, and one with another's must not: so the logs
+# go first and come last.
+swap_neo4j() {
+    cd "/neo4j/$incoming"
+    mkdir -p before
+    if [ -d "transactions/$database" ]; then
+        [ -e "before/transactions" ] || mv -T "/neo4j/transactions/$database" before/transactions
+        if [ "$(inode "/neo4j/databases/$database")" != "$(cat armed)" ]; then
+            mv -T --exchange "/neo4j/databases/$database" "databases/$database"
+        fi
+        sync -f .
+        mv -T "transactions/$database" "/neo4j/transactions/$database"
+    fi
+    [ -e before/databases ] || mv -T "databases/$database" before/databases
+    rm -f armed
+    mv -T "/neo4j/$incoming/before" "/neo4j/$before"
+    rm -rf "/neo4j/$incoming"
+}
+
+swap_redis() {
+    cd "/redis/$incoming"
+    if [ "$(inode /redis/appendonlydir)" != "$(cat armed)" ]; then
+        mv -T --exchange /redis/appendonlydir appendonlydir
+    fi
+    # One of the old data: the server would ignore it, and a person might not.
+    [ ! -e /redis/dump.rdb ] || mv -T /redis/dump.rdb dump.rdb
+    rm -f armed
+    mv -T "/redis/$incoming" "/redis/$before"
+}
+
+main

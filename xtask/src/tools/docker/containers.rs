@@ -1,0 +1,255 @@
+//! Containers of our own beside the servers: helpers and scratch servers, off every network, with
+//! labels that say which run made them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Container, Docker, SLOW, VolumeState};
+use crate::error::{Failure, Result};
+use crate::process::Invocation;
+
+/// A container to be run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Helper {
+    pub(crate) name: String,
+    /// An image's id or name.
+    pub(crate) image: String,
+    pub(crate) labels: Vec<(String, String)>,
+    /// Instead of the image's own.
+    pub(crate) entrypoint: Option<&'static str>,
+    /// Instead of the image's own.
+    pub(crate) user: Option<&'static str>,
+    pub(crate) mounts: Vec<Mounted>,
+    /// Folders that live in memory: the image declares volumes there, and one without a name would
+    /// be made for each.
+    pub(crate) in_memory: Vec<&'static str>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) args: Vec<String>,
+}
+
+/// A volume in a helper.
+#[derive(Debug, Clone)]
+pub(crate) struct Mounted {
+    pub(crate) volume: String,
+    pub(crate) folder: String,
+    pub(crate) read_only: bool,
+}
+
+impl Mounted {
+    pub(crate) fn reading(volume: impl Into<String>, folder: impl Into<String>) -> Self {
+        Self {
+            read_only: true,
+            ..Self::writing(volume, folder)
+        }
+    }
+
+    pub(crate) fn writing(volume: impl Into<String>, folder: impl Into<String>) -> Self {
+        Self {
+            volume: volume.into(),
+            folder: folder.into(),
+            read_only: false,
+        }
+    }
+}
+
+impl Helper {
+    /// The words after `docker run …`, our own options among them.
+    fn words(&self) -> Vec<String> {
+        // Off every network; then Neo4j finds no address for its own host name and does not start
+        // (5.26.30), so it is called localhost.
+        let mut words: Vec<String> = ["--network", "none", "--hostname", "localhost", "--pull"]
+            .map(str::to_owned)
+            .to_vec();
+        words.push("never".to_owned());
+        let mut pair = |option: &str, value: String| {
+            words.push(option.to_owned());
+            words.push(value);
+        };
+        if !self.name.is_empty() {
+            pair("--name", self.name.clone());
+        }
+        for (name, value) in &self.labels {
+            pair("--label", format!("{name}={value}"));
+        }
+        if let Some(entrypoint) = self.entrypoint {
+            pair("--entrypoint", entrypoint.to_owned());
+        }
+        if let Some(user) = self.user {
+            pair("--user", user.to_owned());
+        }
+        for folder in &self.in_memory {
+            pair("--tmpfs", (*folder).to_owned());
+        }
+        for mounted in &self.mounts {
+            let read_only = if mounted.read_only { ":ro" } else { "" };
+            pair(
+                "--volume",
+                format!("{}:{}{read_only}", mounted.volume, mounted.folder),
+            );
+        }
+        for (name, value) in &self.env {
+            pair("--env", format!("{name}={value}"));
+        }
+        words.push(self.image.clone());
+        words.extend(self.args.iter().cloned());
+        words
+    }
+}
+
+impl Docker {
+    /// Starts a container that stays; its id.
+    pub(crate) fn run_in_background(&self, helper: &Helper) -> Result<String> {
+        let command = self
+            .command()
+            .args(["run", "--detach"])
+            .args(helper.words())
+            .deadline(SLOW);
+        let reply = self.runner().run(&command)?.ok()?;
+        let id = reply.stdout.trim();
+        let hexadecimal = |byte: u8| byte.is_ascii_hexdigit();
+        if id.len() == 64 && id.bytes().all(hexadecimal) {
+            Ok(id.to_owned())
+        } else {
+            Err(reply.unexpected("a container's id"))
+        }
+    }
+
+    /// A container that does one thing and is removed: to be run by whoever knows what it prints.
+    pub(crate) fn run_once(&self, helper: &Helper, deadline: Duration) -> Invocation {
+        self.command()
+            .args(["run", "--rm", "--interactive"])
+            .args(helper.words())
+            .deadline(deadline)
+    }
+
+    /// Freezes all processes of containers, one call for all.
+    pub(crate) fn pause(&self, ids: &[String], deadline: Duration) -> Result<()> {
+        let command = self.command().arg("pause").args(ids).deadline(deadline);
+        self.runner().run(&command)?.ok().map(drop)
+    }
+
+    /// The same backwards, with a deadline of the caller's.
+    pub(crate) fn unpause_within(&self, ids: &[String], deadline: Duration) -> Result<()> {
+        let command = self.command().arg("unpause").args(ids).deadline(deadline);
+        let reply = self.runner().run(&command)?;
+        let said = reply.stderr.to_lowercase();
+        let known =
+            |line: &str| line.contains("is not paused") || line.contains("no such container");
+        if reply.success() || !said.trim().is_empty() && said.lines().all(known) {
+            Ok(())
+        } else {
+            Err(reply.failure())
+        }
+    }
+
+    /// The containers, running or not, that carry all of these labels with these very values.
+    pub(crate) fn containers_labelled(
+        &self,
+        labels: &BTreeMap<String, String>,
+        with: &str,
+    ) -> Result<Vec<Container>> {
+        let ids = self.labelled(&["ps", "--all", "--no-trunc", "--quiet"], labels, with)?;
+        let found = self.containers(&ids)?;
+        let ours = |one: &Container| {
+            let same = |(name, value): (&String, &String)| one.label(name) == Some(value);
+            labels.iter().all(same) && one.label(with).is_some()
+        };
+        Ok(found.into_iter().filter(ours).collect())
+    }
+
+    /// The volumes that carry them.
+    pub(crate) fn volumes_labelled(
+        &self,
+        labels: &BTreeMap<String, String>,
+        with: &str,
+    ) -> Result<Vec<VolumeState>> {
+        let names = self.labelled(&["volume", "ls", "--quiet"], labels, with)?;
+        let found = self.volumes(&names)?;
+        let ours = |one: &VolumeState| {
+            let same = |(name, value): (&String, &String)| one.label(name) == Some(value);
+            labels.iter().all(same) && one.label(with).is_some()
+        };
+        Ok(found.into_iter().filter(ours).collect())
+    }
+
+    /// A filter only finds candidates: the labels are read from the objects themselves.
+    fn labelled(
+        &self,
+        list: &[&str],
+        labels: &BTreeMap<String, String>,
+        with: &str,
+    ) -> Result<Vec<String>> {
+        let filters = labels
+            .iter()
+            .flat_map(|(name, value)| ["--filter".to_owned(), format!("label={name}={value}")]);
+        let command = self
+            .command()
+            .args(list.iter().copied())
+            .args(filters)
+            .args(["--filter".to_owned(), format!("label={with}")]);
+        let reply = self.runner().run(&command)?.ok()?;
+        Ok(reply.stdout.lines().map(str::to_owned).collect())
+    }
+
+    /// Removes scratch containers, with the nameless volumes that their image may have asked for.
+    pub(crate) fn remove_scratch(&self, ids: &[String]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let command = self
+            .command()
+            .args(["rm", "--force", "--volumes"])
+            .args(ids)
+            .deadline(SLOW);
+        let reply = self.runner().run(&command)?;
+        let said = reply.stderr.to_lowercase();
+        let gone =
+            |line: &str| line.contains("no such container") || line.contains("already in progress");
+        if reply.success() || !said.trim().is_empty() && said.lines().all(gone) {
+            Ok(())
+        } else {
+            Err(reply.failure())
+        }
+    }
+
+    /// Waits until a container has ended by itself; its exit code.
+    pub(crate) fn stop_and_wait(&self, id: &str, grace: Duration) -> Result<i64> {
+        let seconds = grace.as_secs().to_string();
+        let command = self
+            .command()
+            .args(["stop", "--time", &seconds, id])
+            .deadline(grace + Duration::from_secs(30));
+        self.runner().run(&command)?.ok()?;
+        let found = self.containers(&[id.to_owned()])?.pop();
+        found
+            .map(|container| container.state.exit_code)
+            .ok_or_else(|| Failure::failed(format!("the container {id} has gone")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_helper_is_off_every_network_and_reads_what_it_must_not_write() {
+        let helper = Helper {
+            name: "tta-staging-scratch-1-copy".to_owned(),
+            image: "sha256:00".to_owned(),
+            labels: vec![("org.tta.run".to_owned(), "1".to_owned())],
+            entrypoint: Some("sleep"),
+            user: Some("root"),
+            mounts: vec![
+                Mounted::reading("tta_neo4j_staging_data", "/from/neo4j"),
+                Mounted::writing("scratch", "/to"),
+            ],
+            in_memory: vec!["/data"],
+            env: Vec::new(),
+            args: vec!["infinity".to_owned()],
+        };
+        insta::assert_snapshot!(
+            helper.words().join(" "),
+            @"--network none --hostname localhost --pull never --name tta-staging-scratch-1-copy --label org.tta.run=1 --entrypoint sleep --user root --tmpfs /data --volume tta_neo4j_staging_data:/from/neo4j:ro --volume scratch:/to sha256:00 infinity"
+        );
+    }
+}

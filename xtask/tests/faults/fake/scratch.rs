@@ -1,0 +1,225 @@
+//! Helpers and scratch servers: what a snapshot and a drill start beside an environment's own.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, Write as _};
+
+use serde_json::{Value, json};
+
+use crate::model::{Container, Graph, State};
+use crate::{Answer, Fake, Reply};
+
+/// A call that goes on talking: its standard input is not to be read to its end.
+pub(crate) fn talks(words: &[&str]) -> bool {
+    words.first() == Some(&"exec")
+        && words.iter().any(|word| {
+            word.starts_with("# Copies /from/neo4j") || word.starts_with("# Inside the Redis")
+        })
+}
+
+/// The copying helper, and the script that holds Redis' writes back.
+pub(crate) fn talk(fake: &Fake, words: &[&str]) -> Answer {
+    let copies = words.iter().any(|word| word.starts_with("# Copies"));
+    let mut stdout = std::io::stdout();
+    let mut say = |line: &str| {
+        let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    };
+    if !copies {
+        say("quiet");
+    }
+    let helper = words
+        .iter()
+        .find_map(|word| fake.folder.state().container_of(word));
+    for line in std::io::stdin().lock().lines() {
+        let Ok(line) = line else { break };
+        if !copies {
+            break;
+        }
+        if line == "last" {
+            let helper = helper.clone().unwrap_or_default();
+            fake.change(&format!("container {helper}"), |state| copy(state, &helper))?;
+        }
+        say("done 4096 1");
+    }
+    Ok(Reply::default())
+}
+
+/// What a copy of both stores has: what they have.
+fn copy(state: &mut State, helper: &str) {
+    let mounts = state.containers.get(helper).map(|one| one.mounts.clone());
+    let mounts = mounts.unwrap_or_default();
+    for store in ["neo4j", "redis"] {
+        let of = |folder: &str| mounts.get(&format!("{folder}/{store}")).cloned();
+        let (Some(from), Some(to)) = (of("/from"), of("/to")) else {
+            continue;
+        };
+        let Some(from) = state.volumes.get(&from).cloned() else {
+            continue;
+        };
+        if let Some(to) = state.volumes.get_mut(&to) {
+            to.graph = from.graph;
+            to.keys = from.keys;
+        }
+    }
+}
+
+/// `docker run`, as far as the tool has it.
+struct Asked {
+    name: String,
+    labels: BTreeMap<String, String>,
+    mounts: BTreeMap<String, String>,
+    command: Vec<String>,
+    entrypoint: String,
+}
+
+fn asked(words: &[&str]) -> Option<Asked> {
+    let mut asked = Asked {
+        name: String::new(),
+        labels: BTreeMap::new(),
+        mounts: BTreeMap::new(),
+        command: Vec::new(),
+        entrypoint: String::new(),
+    };
+    let mut rest = words;
+    loop {
+        rest = match rest {
+            ["--detach" | "--rm" | "--interactive", rest @ ..] => rest,
+            ["--label", pair, rest @ ..] => {
+                let (name, value) = pair.split_once('=')?;
+                asked.labels.insert(name.to_owned(), value.to_owned());
+                rest
+            }
+            ["--volume", mount, rest @ ..] => {
+                let mut parts = mount.split(':');
+                let (volume, folder) = (parts.next()?, parts.next()?);
+                asked.mounts.insert(folder.to_owned(), volume.to_owned());
+                rest
+            }
+            ["--name", name, rest @ ..] => {
+                asked.name = (*name).to_owned();
+                rest
+            }
+            ["--entrypoint", entrypoint, rest @ ..] => {
+                asked.entrypoint = (*entrypoint).to_owned();
+                rest
+            }
+            ["--network", "none", rest @ ..] | ["--pull", "never", rest @ ..] => rest,
+            ["--hostname" | "--user" | "--tmpfs" | "--env", _, rest @ ..] => rest,
+            [option, ..] if option.starts_with('-') => return None,
+            [_image, command @ ..] => {
+                asked.command = command.iter().map(ToString::to_string).collect();
+                return Some(asked);
+            }
+            [] => return None,
+        };
+    }
+}
+
+pub(crate) fn run(fake: &Fake, words: &[&str], stdin: &str) -> Answer {
+    let Some(asked) = asked(words) else {
+        return Err(fake.unknown("these options of run"));
+    };
+    if words.first() == Some(&"--detach") {
+        return start(fake, asked);
+    }
+    once(fake, &asked, stdin)
+}
+
+fn start(fake: &Fake, asked: Asked) -> Answer {
+    let id = fake.change(&format!("container {}", asked.name), |state| {
+        let id = state.id();
+        let data = asked.mounts.get("/data");
+        let graph = data.and_then(|data| state.volumes.get(data)?.graph.clone());
+        let container = Container {
+            id: id.clone(),
+            labels: asked.labels,
+            mounts: asked.mounts,
+            command: asked.command,
+            password: graph.map(|graph| graph.password).unwrap_or_default(),
+            status: "running".to_owned(),
+            started_at: state.moment(),
+            ..Container::default()
+        };
+        state.containers.insert(asked.name.clone(), container);
+        id
+    })?;
+    Ok(Reply::said(format!("{id}\n")))
+}
+
+/// A container that does one thing.
+fn once(fake: &Fake, asked: &Asked, stdin: &str) -> Answer {
+    let words: Vec<&str> = asked.command.iter().map(String::as_str).collect();
+    let state = fake.folder.state();
+    let data = asked.mounts.get("/data").cloned().unwrap_or_default();
+    let graph = || {
+        state
+            .volumes
+            .get(&data)
+            .and_then(|volume| volume.graph.clone())
+    };
+    let loaded = |volume: &str, change: &dyn Fn(&mut crate::model::Volume)| {
+        fake.change(&format!("volume {volume}"), |state| {
+            if let Some(volume) = state.volumes.get_mut(volume) {
+                change(volume);
+            }
+        })
+    };
+    match (asked.entrypoint.as_str(), &words[..]) {
+        ("df", _) => Ok(Reply::said("Avail\n100000000000\n")),
+        ("", ["neo4j-admin", "database", "check", _]) => Ok(Reply::default()),
+        ("", ["neo4j-admin", "database", "dump", _, "--to-stdout"]) => {
+            let text = serde_json::to_string(&graph()).expect("a graph is JSON");
+            Ok(Reply::said(text))
+        }
+        ("", ["neo4j-admin", "database", "load", ..]) => {
+            let graph: Option<Graph> = serde_json::from_str(stdin).expect("a dump of the fake's");
+            loaded(&data, &|volume| volume.graph.clone_from(&graph))?;
+            Ok(Reply::default())
+        }
+        ("bash", ["-c", script, "put", ..]) if script.contains("cat >\"/to/$1\"") => {
+            let keys: u64 = stdin.trim().parse().expect("an RDB of the fake's");
+            let to = asked.mounts.get("/to").cloned().unwrap_or_default();
+            loaded(&to, &|volume| volume.keys = keys)?;
+            Ok(Reply::default())
+        }
+        (entrypoint, other) => Err(fake.unknown(&format!("run {entrypoint} {}", other.join(" ")))),
+    }
+}
+
+/// What a scratch Redis answers, and what its image's programs do.
+pub(crate) fn keys(fake: &Fake, keys: u64, words: &[&str]) -> Answer {
+    let said = match words {
+        ["DEBUG", "DIGEST"] => format!("{keys:040x}\n"),
+        ["INFO", "keyspace"] if keys == 0 => "# Keyspace\r\n".to_owned(),
+        ["INFO", "keyspace"] => {
+            format!("# Keyspace\r\ndb0:keys={keys},expires=0,avg_ttl=0,subexpiry=0\r\n")
+        }
+        ["--json", "-n", "0", "EVAL", _, "0"] => format!("[\"string {keys}\"]\n"),
+        ["--json", "FUNCTION", "LIST", "WITHCODE"] | ["--json", "MODULE", "LIST"] => {
+            "[]\n".to_owned()
+        }
+        ["SAVE"] => "OK\n".to_owned(),
+        other => return Err(fake.unknown(&format!("redis-cli {}", other.join(" ")))),
+    };
+    Ok(Reply::said(said))
+}
+
+/// The statements of a fingerprint.
+pub(crate) fn print(graph: &Graph, statement: &str) -> Option<Value> {
+    let names = |names: &std::collections::BTreeSet<String>| -> Value {
+        names.iter().map(|name| json!([name])).collect()
+    };
+    Some(match statement {
+        "CALL db.stats.retrieve('GRAPH COUNTS') YIELD data RETURN data" => json!([[{
+            "nodes": [{ "count": graph.nodes }],
+            "relationships": [{ "count": graph.relationships }],
+        }]]),
+        "SHOW CONSTRAINTS YIELD createStatement RETURN createStatement" => {
+            names(&graph.constraints)
+        }
+        "SHOW INDEXES YIELD createStatement RETURN createStatement" => names(&graph.indexes),
+        text if text.starts_with("MATCH (n) WHERE id(n) %") => (0..graph.nodes.min(1000))
+            .map(|id| json!([id, ["Staging"], [], [], 0]))
+            .collect(),
+        _ => return None,
+    })
+}

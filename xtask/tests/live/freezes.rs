@@ -1,0 +1,168 @@
+//! A freeze ends, whoever dies and whatever hangs.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::docker::{docker, until};
+use crate::harness::Xtask;
+use crate::live::Live;
+use crate::shim::{Moment, Shim};
+
+/// Within this a freeze must have ended, whatever happened.
+const THAWED: Duration = Duration::from_secs(10);
+
+/// A command that goes on while the test looks.
+fn begun(command: &Xtask) -> Child {
+    command
+        .command()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("xtask starts")
+}
+
+fn signal(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(child.id().cast_signed()).expect("a process");
+    kill_process(pid, signal).expect("it is there");
+}
+
+#[track_caller]
+fn thaws_from(live: &Live, moment: Instant) {
+    until("both run again", || !live.frozen("staging"));
+    let took = moment.elapsed();
+    assert!(took < THAWED, "thawed after {took:?}");
+}
+
+#[test]
+fn a_freeze_ends_whoever_dies_and_whatever_hangs() {
+    let live = Live::new("freezes that go wrong");
+    live.up(&["staging"]);
+    live.write("staging", "kept");
+    let before = live.evidence("staging");
+    let snapshot = |shim: &Shim| shim.before(live.xtask(&["snapshot", "staging"]));
+    let as_before = |what: &str| {
+        assert_eq!(live.evidence("staging"), before, "{what}");
+        // Nobody's writes are held back any more.
+        assert_eq!(live.admin("staging", &["SET", "staging:x", "1"]), "OK");
+        live.admin("staging", &["DEL", "staging:x"]);
+        assert!(
+            live.saved_names("staging")
+                .iter()
+                .all(|name| name.starts_with(".making-")),
+            "{what}: {:?}",
+            live.saved_names("staging")
+        );
+    };
+
+    // `kill -9` while both are frozen.
+    let shim = Shim::signalling("pause", "KILL");
+    assert_eq!(snapshot(&shim).run().code, None);
+    thaws_from(&live, Instant::now());
+    as_before("killed");
+
+    // It hangs while both are frozen: the freeze may last 5 s.
+    let shim = Shim::signalling("pause", "STOP");
+    let child = begun(&snapshot(&shim));
+    until("both are frozen", || shim.reached());
+    thaws_from(&live, Instant::now());
+    // Whatever it copied meanwhile is worth nothing, and it is told so.
+    signal(&child, Signal::CONT);
+    let ended = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("longer than the 5 s that it may"), "{said}");
+    as_before("hung");
+
+    // The engine's client hangs, after it has frozen them.
+    let shim = Shim::holding("pause");
+    let child = begun(&snapshot(&shim));
+    until("both are frozen", || shim.reached());
+    thaws_from(&live, Instant::now());
+    let ended = child.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(1));
+    as_before("the client hung");
+
+    // The process that holds the freeze is killed: then it is ours to end.
+    for moment in [Moment::Before, Moment::After] {
+        let shim = Shim::killing("pause", moment);
+        snapshot(&shim)
+            .run()
+            .code(1)
+            .stderr_has("the freeze was lost, and both servers run again");
+        assert!(!live.frozen("staging"), "{moment:?}");
+        as_before("its holder was killed");
+    }
+
+    // Both are killed before either can thaw: the next command does, and says so.
+    let shim = Shim::killing("unpause", Moment::Before);
+    assert_eq!(snapshot(&shim).run().code, None);
+    assert!(live.frozen("staging"));
+    live.xtask(&["up", "staging"])
+        .run()
+        .code(0)
+        .stderr_has("unpause tta-");
+    as_before("both were killed");
+
+    // Frozen by somebody who has gone: thawed, and said.
+    docker(&["pause", &live.container("staging", "redis")]);
+    live.xtask(&["snapshot", "staging", "--dry-run"])
+        .run()
+        .stderr_has("because a run that froze them has gone");
+    live.xtask(&["snapshot", "staging"])
+        .run()
+        .code(0)
+        .stderr_has("unpause tta-");
+    assert_eq!(live.evidence("staging"), before);
+    live.assert_no_scratch();
+    assert_eq!(live.saved_names("staging").len(), 1);
+}
+
+#[test]
+fn what_cannot_be_saved_is_refused_and_two_at_once_exclude_each_other() {
+    let live = Live::new("snapshots that are refused");
+    live.up(&["staging"]);
+    live.write("staging", "kept");
+
+    let shim = Shim::holding("pause");
+    let first = begun(&shim.before(live.xtask(&["snapshot", "staging", "--max-freeze", "60"])));
+    until("the first has begun", || shim.reached());
+    live.xtask(&["snapshot", "staging"])
+        .run()
+        .code(3)
+        .stderr_has("is locked by");
+    shim.release();
+    let ended = first.wait_with_output().expect("it ends");
+    // The client was late, but came back before it was given up, or was given up: never half.
+    let names = live.saved_names("staging");
+    match ended.status.code() {
+        Some(0) => assert_eq!(names.len(), 1),
+        code => assert_eq!((code, names.len()), (Some(1), 0)),
+    }
+
+    docker(&["stop", &live.container("staging", "neo4j")]);
+    live.xtask(&["snapshot", "staging"])
+        .run()
+        .code(3)
+        .stderr_has("its servers do not answer")
+        .stderr_has("cargo xtask up staging");
+    docker(&["rm", "--force", &live.container("staging", "redis")]);
+    live.xtask(&["snapshot", "staging"]).run().code(3);
+    assert_eq!(live.saved_names("staging"), names);
+    live.assert_no_scratch();
+
+    live.xtask(&["snapshot", "prod"]).run().code(3);
+    for id in [
+        "../20261122_213000",
+        "20261122_213000 ",
+        "x\n",
+        ".making-20261122_213000",
+    ] {
+        live.xtask(&["drill", "staging", "--id", id]).run().code(2);
+        live.xtask(&["snapshots", "verify", "staging", id])
+            .run()
+            .code(2);
+    }
+}

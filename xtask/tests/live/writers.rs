@@ -1,0 +1,180 @@
+//! Clients that write throughout, as fast as they are answered.
+
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::json;
+
+use crate::docker::{command, docker};
+use crate::live::Live;
+use crate::look::password;
+use crate::saved::manifest;
+use crate::wire;
+
+/// When each write was acknowledged, in seconds since 1970.
+type Acknowledged = Vec<f64>;
+
+fn now() -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.expect("after 1970").as_secs_f64()
+}
+
+/// A key each time.
+fn write_keys(live: &Live, stop: &AtomicBool) -> Acknowledged {
+    let mut redis = live.redis("staging");
+    let mut acknowledged = Vec::new();
+    while !stop.load(Ordering::SeqCst) {
+        let key = format!("staging:written:{}", acknowledged.len());
+        let reply = redis.ask(&["SET", &key, "x"]);
+        assert_eq!(reply, Ok(json!("OK")), "a write to Redis");
+        acknowledged.push(now());
+        // As fast as it likes, but not so fast that a snapshot never ends.
+        thread::sleep(Duration::from_micros(200));
+    }
+    acknowledged
+}
+
+/// A node each time.
+fn write_nodes(live: &Live, stop: &AtomicBool) -> Acknowledged {
+    let port = live.ports("staging").http;
+    let mut acknowledged = Vec::new();
+    while !stop.load(Ordering::SeqCst) {
+        let statement = format!("CREATE (:Written:Staging {{n: {}}})", acknowledged.len());
+        let (status, body) = wire::query(port, "tta-staging", &password("staging"), &statement)
+            .expect("Neo4j answers");
+        assert!(status < 300 && body["data"].is_object(), "{status} {body}");
+        acknowledged.push(now());
+    }
+    acknowledged
+}
+
+/// The engine's own record of freezes, while it is kept.
+struct Events(Child);
+
+impl Events {
+    fn record(live: &Live) -> Self {
+        let filter = |what: &str| format!("container={}", live.container("staging", what));
+        let (neo4j, redis) = (filter("neo4j"), filter("redis"));
+        let args = [
+            "events",
+            "--filter",
+            &neo4j,
+            "--filter",
+            &redis,
+            "--filter",
+            "event=pause",
+            "--filter",
+            "event=unpause",
+            "--format",
+            "{{.TimeNano}} {{.Action}} {{.Actor.Attributes.name}}",
+        ];
+        let child = command(&args).stdout(Stdio::piped()).spawn();
+        Self(child.expect("docker starts"))
+    }
+
+    /// When a server was frozen and when it ran again, in seconds since 1970, freeze by freeze.
+    fn of(mut self, name: &str) -> impl Fn(&str) -> Vec<(f64, f64)> {
+        self.0.kill().expect("it runs");
+        let output = self.0.wait_with_output().expect("it ends");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let name = name.to_owned();
+        move |service: &str| {
+            let name = format!("{name}-{service}");
+            let mut times = text.lines().filter_map(|line| {
+                let words: Vec<&str> = line.split(' ').collect();
+                let nanoseconds: f64 = words[0].parse().ok()?;
+                (words[2] == name).then_some(nanoseconds / 1e9)
+            });
+            let mut freezes = Vec::new();
+            while let (Some(from), Some(until)) = (times.next(), times.next()) {
+                freezes.push((from, until));
+            }
+            freezes
+        }
+    }
+}
+
+#[test]
+fn writers_see_no_error_through_snapshots_and_each_holds_all_that_was_acknowledged_before_its_freeze()
+ {
+    let live = Live::new("writers through several snapshots");
+    live.up(&["staging"]);
+    let before = live.containers("staging");
+    let events = Events::record(&live);
+    let stop = AtomicBool::new(false);
+    let (keys, nodes, snapshots) = thread::scope(|scope| {
+        let keys = scope.spawn(|| write_keys(&live, &stop));
+        let nodes = scope.spawn(|| write_nodes(&live, &stop));
+        let made: Vec<_> = (0..3).map(|_| live.snapshot("staging")).collect();
+        stop.store(true, Ordering::SeqCst);
+        // A writer that saw an error has died of it.
+        let keys = keys.join().expect("Redis answered every write");
+        let nodes = nodes.join().expect("Neo4j answered every write");
+        (keys, nodes, made)
+    });
+    assert_eq!(
+        live.containers("staging"),
+        before,
+        "the servers were restarted"
+    );
+    let name = format!("tta-{}-staging", live.name);
+    let freezes = events.of(&name);
+    for (at, path) in snapshots.iter().enumerate() {
+        let manifest = manifest(path);
+        let print = &manifest["fingerprint"];
+        let count = |value: &serde_json::Value| value.as_u64().expect("a number");
+        let keys_kept = count(&print["redis"]["databases"]["0"]["keys"]);
+        let nodes_kept = count(&print["neo4j"]["nodes"]);
+        for (service, acknowledged, kept) in
+            [("redis", &keys, keys_kept), ("neo4j", &nodes, nodes_kept)]
+        {
+            let (from, until) = freezes(service)[at];
+            let by =
+                |moment: f64| acknowledged.iter().filter(|time| **time <= moment).count() as u64;
+            // One more may have been written whose answer came after the freeze.
+            assert!(
+                (by(from)..=by(until) + 1).contains(&kept),
+                "{service}: {} were acknowledged before the freeze, {} until its end, {kept} kept",
+                by(from),
+                by(until)
+            );
+            assert!(
+                by(from) > 0,
+                "{service}: nothing was written before the freeze"
+            );
+            assert!(
+                until - from < 5.0,
+                "{service} was frozen for {} s",
+                until - from
+            );
+        }
+    }
+    let last = &snapshots[2];
+    // With Redis' own tools, not with ours.
+    let mount = format!("{}:/kept:ro", last.display());
+    let check = [
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--volume",
+        &mount,
+        "--entrypoint",
+        "redis-check-rdb",
+        "tta-redis:8.0.2",
+        "/kept/redis.rdb",
+    ];
+    let checked = docker(&check);
+    let expected = manifest(last)["fingerprint"]["redis"]["databases"]["0"]["keys"].clone();
+    assert!(
+        checked.contains(&format!("{expected} keys read")),
+        "{checked}"
+    );
+    live.xtask(&["drill", "staging"])
+        .run()
+        .code(0)
+        .stdout_has("restores to the same data");
+    live.assert_no_scratch();
+}
