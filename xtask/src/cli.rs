@@ -125,6 +125,8 @@ pub(crate) enum Command {
     Adopt(Adopt),
     /// Save staging while it runs, proved by recovering the copy
     SnapshotStaging(SnapshotOptions),
+    /// What a deployment waits for: staging saved, the snapshot drilled, the environments proved apart
+    PreDeploy(SnapshotOptions),
     /// Save an environment while it runs, proved by recovering the copy
     Snapshot(SnapshotArgs),
     /// The snapshots that there are: list, verify, prune

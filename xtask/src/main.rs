@@ -111,6 +111,7 @@ fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Ci(args) => tasks::ci::run(context, &args),
         Command::Test(args) => tasks::test::run(context, &args),
         Command::Bench(args) => tasks::bench::run(context, &args),
+        Command::PreDeploy(options) => tasks::pre_deploy::run(context, &options),
         Command::SnapshotStaging(options) => {
             tasks::snapshot::run(context, "snapshot-staging", Environment::Staging, &options)
         }

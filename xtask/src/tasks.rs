@@ -14,6 +14,7 @@ pub(crate) mod images;
 pub(crate) mod init_neo4j;
 pub(crate) mod logs;
 pub(crate) mod migrate_namespace;
+pub(crate) mod pre_deploy;
 pub(crate) mod quickstart;
 pub(crate) mod redis;
 pub(crate) mod reset_test;
@@ -64,6 +65,7 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::Ci(_) => "ci",
         Command::Test(_) => "test",
         Command::Bench(_) => "bench",
+        Command::PreDeploy(_) => "pre-deploy",
         Command::SnapshotStaging(_) => "snapshot-staging",
         Command::Snapshot(_) => "snapshot",
         Command::Snapshots(_) => "snapshots",

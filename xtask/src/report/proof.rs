@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::error::{Failure, Kind};
 use crate::isolation::finding::{Check, Finding, Layer, Seen};
 use crate::isolation::verdict::Verdict;
 use crate::ui::counted;
@@ -45,6 +46,17 @@ impl Proof {
             "remarks": self.remarks,
             "seconds": rounded(self.seconds),
         })
+    }
+
+    /// Why the environments are not to be relied on, where the proof did not come out: for commands
+    /// that end with it.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        let kind = match self.verdict {
+            Verdict::Isolated => return None,
+            Verdict::Violated => Kind::Violated,
+            Verdict::Inconclusive => Kind::Inconclusive,
+        };
+        Some(Failure::new(kind, self.summary()).hint("cargo xtask verify-isolation"))
     }
 
     /// The questions that nobody could be asked.

@@ -53,7 +53,8 @@ fn chosen(context: &Context, held: &Held, named: Option<&Id>) -> Result<Id> {
     })
 }
 
-fn plan(held: &Held, id: &Id) -> Plan {
+/// One step.
+pub(crate) fn plan(held: &Held, id: &Id) -> Plan {
     let mut plan = Plan::new(held.observed.deployment.clone());
     plan.step(
         Action::Drill(id.clone()),
@@ -110,7 +111,8 @@ pub(crate) fn carry_out(
     result.ok_or_else(|| Failure::failed("the drill had no step"))
 }
 
-fn told(verified: &Verified, drill: &Drill) -> String {
+/// What a person reads.
+pub(crate) fn told(verified: &Verified, drill: &Drill) -> String {
     format!(
         "{} restores to the same data in {:.1} s (Neo4j {:.1} s, Redis {:.1} s, reading {} {:.1} s); \
          it holds what was written until {}",

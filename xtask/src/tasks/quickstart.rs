@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::engine::{self, Need, done};
-use crate::error::{Failure, Kind, Result};
-use crate::isolation::verdict::Verdict;
+use crate::error::{Failure, Result};
 use crate::observe::observe;
 use crate::report::proof::Proof;
 use crate::report::{Answer, Changed, document_with, human};
@@ -91,7 +90,7 @@ pub(crate) fn run(context: &Context, install_engine: bool) -> Result<Answer> {
         "connections": connections(&started),
     });
     // Everything runs, but nobody may rely on it yet.
-    if let Some(failure) = doubted(&proof) {
+    if let Some(failure) = proof.failure() {
         extra["outcome"] = json!(failure.kind.outcome());
         extra["error"] = json!(failure);
     }
@@ -100,16 +99,6 @@ pub(crate) fn run(context: &Context, install_engine: bool) -> Result<Answer> {
         json: document_with(context, NAME, &changed, extra),
         exit_code: proof.verdict.exit_code(),
     })
-}
-
-/// Why the environments are not to be relied on, where the proof did not come out.
-fn doubted(proof: &Proof) -> Option<Failure> {
-    let kind = match proof.verdict {
-        Verdict::Isolated => return None,
-        Verdict::Violated => Kind::Violated,
-        Verdict::Inconclusive => Kind::Inconclusive,
-    };
-    Some(Failure::new(kind, proof.summary()).hint("cargo xtask verify-isolation"))
 }
 
 /// A checkout that was edited by hand starts something else than what the definitions say.

@@ -26,18 +26,22 @@ pub(crate) fn run(
 ) -> Result<Answer> {
     let deployment = context.deployment(environment);
     let held = thawed(context, command, hold(context, command, &deployment)?)?;
-    let how = if options.offline {
-        How::Stopped
-    } else {
-        How::Frozen(Duration::from_secs_f64(options.max_freeze))
-    };
-    let prepared = prepare(context, command, &held, how)?;
+    let prepared = prepare(context, command, &held, how(options))?;
     show(context, &prepared.plan);
     if context.dry_run {
         return Ok(planned(&[&prepared.plan]));
     }
     let made = prepared.make(context, command)?;
     Ok(answer(context, command, environment, &made))
+}
+
+/// Frozen, unless it is to be stopped.
+pub(crate) fn how(options: &SnapshotOptions) -> How {
+    if options.offline {
+        How::Stopped
+    } else {
+        How::Frozen(Duration::from_secs_f64(options.max_freeze))
+    }
 }
 
 /// A snapshot that can be made.
