@@ -94,7 +94,7 @@ struct FaultRow {
     severity: &'static str,
     what: String,
     found: bool,
-    /// How many innocent look-alikes were reported, of how many.
+    /// How many innocent counterparts were reported, of how many.
     false_alarms: String,
 }
 

@@ -8,7 +8,7 @@ pub(crate) struct Tried<'a> {
     /// The fault was found under its id with the environments that it joins, and only while it was
     /// there.
     pub(crate) found: bool,
-    /// How many innocent look-alikes there were, and how many of them were reported.
+    /// How many innocent counterparts there were, and how many of them were reported.
     pub(crate) innocent: usize,
     pub(crate) false_alarms: usize,
 }

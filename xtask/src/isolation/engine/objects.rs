@@ -29,7 +29,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
 fn owners(evidence: &Evidence<'_>) -> Vec<Finding> {
     let volumes = volumes(evidence);
     let foreign = volumes.iter().filter_map(|(deployment, volume)| {
-        let (whose, other) = anothers(evidence, deployment, volume)?;
+        let (whose, other) = claimed(evidence, deployment, volume)?;
         let name = quoted(&volume.name);
         let environments = [Some(deployment.environment()), other];
         Some(
@@ -48,7 +48,7 @@ fn owners(evidence: &Evidence<'_>) -> Vec<Finding> {
 }
 
 /// The label by which a volume says that it is another's, and which environment's it says it is.
-fn anothers(
+fn claimed(
     evidence: &Evidence<'_>,
     deployment: &Deployment,
     volume: &StoredVolume,

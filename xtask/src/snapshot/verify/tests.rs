@@ -174,7 +174,7 @@ fn a_file_of_another_snapshot_is_noticed_wherever_it_is_put() {
 }
 
 #[test]
-fn a_whole_snapshot_under_anothers_name_is_noticed() {
+fn a_whole_snapshot_under_a_name_of_another_is_noticed() {
     let snapshot = whole();
     let id: Id = "20261122_213009".parse().expect("an id");
     let failure = verify(&snapshot.path, &id).expect_err("another's name");
