@@ -98,7 +98,8 @@ fn a_freeze_ends_whoever_dies_and_whatever_hangs() {
 
     // Both are killed before either can thaw: the next command does, and says so.
     let shim = Shim::killing("unpause", Moment::Before);
-    assert_eq!(snapshot(&shim).run().code, None);
+    let ended = snapshot(&shim).run();
+    assert_eq!(ended.code, None, "{ended:?}");
     assert!(live.frozen("staging"));
     live.xtask(&["up", "staging"])
         .run()
