@@ -388,7 +388,9 @@ impl Docker {
 
     pub(crate) fn remove_containers(&self, ids: &[String]) -> Result<()> {
         let gone = ["no such container", "already in progress"];
-        self.each(&["rm", "--force"], ids, &gone)
+        // Without --volumes the unnamed volumes that an image declares stay behind for ever. It removes
+        // no volume that has a name.
+        self.each(&["rm", "--force", "--volumes"], ids, &gone)
     }
 
     pub(crate) fn remove_network(&self, id: &str) -> Result<()> {

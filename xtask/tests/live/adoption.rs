@@ -93,7 +93,7 @@ impl Old {
     fn end(&self) {
         docker(&["stop", &self.redis]);
         docker(&["kill", &self.neo4j]);
-        docker(&["rm", &self.neo4j, &self.redis]);
+        docker(&["rm", "--volumes", &self.neo4j, &self.redis]);
     }
 
     /// Every file of both volumes, its content and its time.
@@ -121,7 +121,7 @@ impl Old {
 
 impl Drop for Old {
     fn drop(&mut self) {
-        tried(&["rm", "--force", &self.neo4j, &self.redis]);
+        tried(&["rm", "--force", "--volumes", &self.neo4j, &self.redis]);
         tried(&["volume", "rm", "--force", &self.neo4j, &self.redis]);
     }
 }

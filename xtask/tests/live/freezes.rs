@@ -149,7 +149,12 @@ fn what_cannot_be_saved_is_refused_and_two_at_once_exclude_each_other() {
         .code(3)
         .stderr_has("its servers do not answer")
         .stderr_has("cargo xtask up staging");
-    docker(&["rm", "--force", &live.container("staging", "redis")]);
+    docker(&[
+        "rm",
+        "--force",
+        "--volumes",
+        &live.container("staging", "redis"),
+    ]);
     live.xtask(&["snapshot", "staging"]).run().code(3);
     assert_eq!(live.saved_names("staging"), names);
     live.assert_no_scratch();

@@ -141,7 +141,12 @@ fn wiping_dev_ends_well_whatever_is_left_of_it() {
 
     // One container is gone.
     live.write("dev", "no Redis");
-    docker(&["rm", "--force", &live.container("dev", "redis")]);
+    docker(&[
+        "rm",
+        "--force",
+        "--volumes",
+        &live.container("dev", "redis"),
+    ]);
     live.xtask(&WIPE).run().code(0);
     live.assert_empty("dev");
 

@@ -66,6 +66,10 @@ pub(crate) fn container(
             differences.push(format!("its label {name} is {label:?}, not {expected:?}"));
         }
     }
+    let network = deployment.network();
+    if !container.networks().any(|(name, _)| name == network) {
+        differences.push(format!("it is not on {network}"));
+    }
     let expected = known
         .hashes
         .get(service.name())

@@ -509,6 +509,19 @@ fn a_container_as_its_file_says_has_not_drifted_whichever_compose_made_it() {
 }
 
 #[test]
+fn a_server_that_is_not_on_its_own_network_has_drifted() {
+    let away = |one: &mut Value| one["NetworkSettings"]["Networks"] = json!({});
+    let finding = drifted(away, "2.26.1", "aa")
+        .expect("compared")
+        .expect("found");
+    assert!(
+        finding.evidence.contains("it is not on tta-dev-network"),
+        "{}",
+        finding.evidence
+    );
+}
+
+#[test]
 fn another_checkout_of_the_same_definitions_is_no_drift() {
     let from = |file: &'static str| {
         let made = move |one: &mut Value| {
