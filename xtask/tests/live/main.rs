@@ -34,6 +34,7 @@ mod killed;
 mod namespaces;
 mod persistence;
 mod plain_compose;
+mod pre_deploy;
 mod production;
 mod proof;
 mod python_drivers;
