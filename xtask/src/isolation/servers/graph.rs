@@ -15,7 +15,7 @@ use crate::process::{Conversation, printable};
 const ASK: &str = include_str!("ask.sh");
 
 /// How long the server may take over one answer, in seconds.
-const ANSWER: u64 = 10;
+const ANSWER: u64 = 15;
 
 /// How long Neo4j locks a user after wrong passwords, and some more.
 const LOCKED: Duration = Duration::from_secs(8);
