@@ -67,11 +67,7 @@ pub(crate) fn journalled(
 ) -> Result<()> {
     let mut entry = Entry {
         at: journal::now(),
-        run: format!(
-            "{}-{}",
-            jiff::Timestamp::now().as_millisecond(),
-            std::process::id()
-        ),
+        run: journal::run_id(),
         who: user(),
         engine: run.engine.id.clone(),
         command: run.command.to_owned(),

@@ -140,6 +140,15 @@ pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
         .create(folder)
 }
 
+/// A run's name, of digits and a dash: it needs no quoting anywhere.
+pub(crate) fn run_id() -> String {
+    format!(
+        "{}-{}",
+        jiff::Timestamp::now().as_millisecond(),
+        std::process::id()
+    )
+}
+
 /// This moment, in UTC, to the second.
 pub(crate) fn now() -> String {
     jiff::Timestamp::now()

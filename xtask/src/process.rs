@@ -79,7 +79,6 @@ pub(crate) struct Invocation {
     folder: Option<PathBuf>,
     deadline: Duration,
     secrets: Vec<String>,
-    despite_interrupt: bool,
     surroundings: Surroundings,
 }
 
@@ -106,7 +105,6 @@ impl Invocation {
             folder: None,
             deadline: PROMPT,
             secrets: Vec::new(),
-            despite_interrupt: false,
             surroundings: Surroundings::Guarded,
         }
     }
@@ -152,13 +150,6 @@ impl Invocation {
 
     pub(crate) const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
-        self
-    }
-
-    /// Run also after Ctrl-C: it takes back what the interrupted command has begun. To be given a
-    /// short deadline.
-    pub(crate) const fn despite_interrupt(mut self) -> Self {
-        self.despite_interrupt = true;
         self
     }
 
@@ -299,25 +290,12 @@ impl Runner {
     /// The program is missing, it passed its deadline, or Ctrl-C was pressed; in the last two
     /// cases the child's whole process group has been ended.
     pub(crate) fn run(&self, invocation: &Invocation) -> Result<Reply> {
-        if !invocation.despite_interrupt {
-            self.interrupt.check()?;
-        }
         let expression = invocation
             .expression()
             .stdin_bytes(invocation.stdin.clone())
             .stdout_capture()
             .stderr_capture();
-        let handle = self.start(invocation, &expression)?;
-        match self.wait(invocation, &handle, |_| false)? {
-            Waited::Ended(output) => Ok(Reply {
-                stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-                stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-                code: exit_code(output.status),
-                line: invocation.line(),
-                secrets: invocation.secrets.clone(),
-            }),
-            Waited::GivenUp | Waited::TooLong => Err(Failure::failed(too_long(invocation))),
-        }
+        self.streamed(invocation, &expression, |_| {})
     }
 
     /// Runs a child that talks to the person: our terminal is its terminal, no deadline.
@@ -380,7 +358,7 @@ impl Runner {
             if let Some(output) = reply {
                 return Ok(Waited::Ended(output.clone()));
             }
-            let outcome = if self.interrupt.pressed() && !invocation.despite_interrupt {
+            let outcome = if self.interrupt.pressed() {
                 Err(Failure::interrupted())
             } else if give_up(started.elapsed()) {
                 Ok(Waited::GivenUp)

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::isolation::census::Census;
 use crate::isolation::servers::keyed::Key;
 use crate::isolation::servers::{self, Pair};
+use crate::journal;
 use crate::observe::{Observed, observe};
 use crate::secrets::{self, Password};
 use crate::stack::{self, Stack};
@@ -87,7 +88,7 @@ impl<'a> Scene<'a> {
         Ok(Self {
             context,
             engine,
-            run: run_id(),
+            run: journal::run_id(),
             sites,
             absent,
             census: OnceLock::new(),
@@ -128,12 +129,4 @@ fn site(context: &Context, observed: Observed) -> Site {
         compose,
         secrets,
     }
-}
-
-fn run_id() -> String {
-    format!(
-        "{}-{}",
-        jiff::Timestamp::now().as_millisecond(),
-        std::process::id()
-    )
 }

@@ -42,7 +42,8 @@ impl Runner {
         self.streamed(invocation, &expression, |_| {})
     }
 
-    fn streamed(
+    /// To its end, or until Ctrl-C or its deadline.
+    pub(super) fn streamed(
         &self,
         invocation: &Invocation,
         expression: &duct::Expression,

@@ -176,10 +176,9 @@ impl Neo4j<'_> {
         let command = self
             .docker
             .exec(self.container, &["bash", "-c", END_SHELL, &mark])
-            .deadline(Duration::from_secs(10))
-            .despite_interrupt();
+            .deadline(Duration::from_secs(10));
         // Where the container is gone, so is the shell; the failure that is told is the first one.
-        let _ = self.docker.runner().run(&command);
+        let _ = self.docker.runner().steadfast().run(&command);
     }
 
     /// Runs a script that must succeed; the lines it printed.
