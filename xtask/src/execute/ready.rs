@@ -1,0 +1,178 @@
+//! Starting servers, and waiting until they answer as who they are.
+
+use std::thread;
+use std::time::Duration;
+
+use environments::Service;
+
+use crate::context::Context;
+use crate::error::{Failure, Kind, Result};
+use crate::observe::{self, joined, observe_one};
+use crate::process::{printable, tail};
+use crate::stack::Stack;
+use crate::tools::compose;
+use crate::tools::docker::Container;
+
+pub(super) fn start(context: &Context, stack: &Stack) -> Result<()> {
+    let name = stack.name();
+    compose::up(&context.docker, stack.project(&name))
+}
+
+/// Both servers answer: Neo4j on Bolt and on the environment's database, Redis as its user.
+pub(super) fn await_ready(context: &Context, stack: &Stack) -> Result<()> {
+    let servers = servers(context, stack)?;
+    answering(context, stack, &servers, "").map(drop)
+}
+
+pub(super) struct Servers {
+    pub(super) neo4j: Container,
+    pub(super) redis: Container,
+}
+
+pub(super) fn servers(context: &Context, stack: &Stack) -> Result<Servers> {
+    let observed = observe_one(context, &stack.deployment)?;
+    let missing = |service| {
+        let name = stack.deployment.container(service);
+        move || Failure::failed(format!("compose started no container {name}"))
+    };
+    Ok(Servers {
+        neo4j: observed.neo4j.ok_or_else(missing(Service::Neo4j))?,
+        redis: observed.redis.ok_or_else(missing(Service::Redis))?,
+    })
+}
+
+/// Waits for both servers side by side, and proves Neo4j with the script as soon as Bolt takes
+/// it: HTTP, which its health check asks, answers a second later. The lines that it printed.
+pub(super) fn answering(
+    context: &Context,
+    stack: &Stack,
+    servers: &Servers,
+    script: &str,
+) -> Result<Vec<String>> {
+    let database = stack.deployment.environment().database();
+    let Servers { neo4j, redis } = servers;
+    let early = thread::scope(|scope| {
+        let graph = scope.spawn(|| healthy(context, neo4j, &["tta-neo4j-health", database]));
+        let shell = scope.spawn(|| {
+            let shell = observe::neo4j(context, &stack.deployment, neo4j, &stack.password);
+            shell.prove_at_start(&with_home(script), context.patience)
+        });
+        let keys = healthy(context, redis, &["tta-redis-health"]);
+        // Why a server is not healthy explains best why its shell failed.
+        let early = joined(shell);
+        joined(graph).and(keys).and(early)
+    })?;
+    match early {
+        Some(lines) => at_home(stack, neo4j, lines),
+        None => prove(context, stack, neo4j, script),
+    }
+}
+
+/// Waits inside the container until its own health check passes: one call, however long it takes.
+fn healthy(context: &Context, container: &Container, check: &[&str]) -> Result<()> {
+    // A login that is refused stays refused: waiting for it would only lock the user.
+    let wait = r#"until said=$("$@" 2>&1); do
+        case $said in *"login was refused"* | *WRONGPASS*) echo "$said" >&2; exit 77 ;; esac
+        sleep 0.2
+    done"#;
+    // The engine goes on running what a client that was ended had started: it ends by itself.
+    let seconds = context.patience.as_secs().to_string();
+    let args = [&["timeout", &seconds, "bash", "-c", wait, "await"], check].concat();
+    let command = context
+        .docker
+        .exec(&container.id, &args)
+        .deadline(context.patience + Duration::from_secs(5));
+    let waited = context.runner.run(&command);
+    match waited {
+        Ok(reply) if reply.success() => Ok(()),
+        Ok(reply) if reply.code == LOGIN_REFUSED => Err(login_refused(container, &reply.stderr)),
+        Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
+        _ => Err(unhealthy(context, container, check)),
+    }
+}
+
+/// What the wait for a server exits with when that server refuses the login.
+const LOGIN_REFUSED: i32 = 77;
+
+fn login_refused(container: &Container, said: &str) -> Failure {
+    Failure::failed(format!(
+        "{} refused the login with the password that it was started with: {}",
+        container.name(),
+        printable(&tail(said, 1).join(" "))
+    ))
+    .hint(
+        "a volume keeps the password of its first start: change it in the server itself (ALTER \
+         CURRENT USER SET PASSWORD …), or, where the data may go, make the volume anew",
+    )
+}
+
+/// A server that did not come up: how it stands, what its health check says, its last log lines.
+fn unhealthy(context: &Context, container: &Container, check: &[&str]) -> Failure {
+    let name = container.name();
+    let now = context
+        .docker
+        .containers(&[name.to_owned()])
+        .ok()
+        .and_then(|mut found| found.pop());
+    let stands = match &now {
+        None => "is gone".to_owned(),
+        Some(now) if now.state.out_of_memory => "was killed: out of memory".to_owned(),
+        Some(now) if now.running() => {
+            let asked = context.docker.exec(&now.id, check);
+            let said = match context.runner.run(&asked.deadline(Duration::from_secs(10))) {
+                Ok(reply) => tail(&reply.stderr, 2).join("; "),
+                Err(failure) => failure.message,
+            };
+            let seconds = context.patience.as_secs();
+            let said = printable(&said);
+            format!("runs, but was not healthy within {seconds} s: {said}")
+        }
+        Some(now) => format!(
+            "is {} with exit code {}",
+            now.state.status, now.state.exit_code
+        ),
+    };
+    let log = context
+        .docker
+        .log_tail(&container.id, 15)
+        .unwrap_or_else(|failure| failure.message);
+    let log: Vec<String> = log
+        .lines()
+        .map(|line| format!("    {}", printable(line)))
+        .collect();
+    Failure::failed(format!(
+        "{name} {stands}. Its last log lines:\n{}",
+        log.join("\n")
+    ))
+    .hint(format!("docker logs {name}"))
+}
+
+/// Neo4j, over Bolt, as the environment's user: it must call the environment's database its home.
+/// Runs the script in the same session and returns the lines that it printed.
+pub(super) fn prove(
+    context: &Context,
+    stack: &Stack,
+    neo4j: &Container,
+    script: &str,
+) -> Result<Vec<String>> {
+    let shell = observe::neo4j(context, &stack.deployment, neo4j, &stack.password);
+    at_home(stack, neo4j, shell.prove(&with_home(script))?)
+}
+
+fn with_home(script: &str) -> String {
+    format!("SHOW HOME DATABASE YIELD name RETURN name AS home;\n{script}")
+}
+
+/// The lines after those that tell the home database, which must be the environment's.
+fn at_home(stack: &Stack, neo4j: &Container, lines: Vec<String>) -> Result<Vec<String>> {
+    let mut lines = lines.into_iter();
+    let expected = format!("\"{}\"", stack.deployment.environment().database());
+    match (lines.next().as_deref(), lines.next()) {
+        (Some("home"), Some(database)) if database == expected => Ok(lines.collect()),
+        (_, found) => Err(Failure::refused(format!(
+            "the Neo4j in {} calls {} its home database, expected {expected}",
+            neo4j.name(),
+            printable(&found.unwrap_or_default())
+        ))),
+    }
+}

@@ -1,0 +1,113 @@
+//! Data from before this tool: old volumes brought in, marks given to what has none.
+
+use environments::{Deployment, Disposable, Protection};
+
+use super::{Action, Adoption, Marking, Plan, Removal, ended, object, objects};
+use crate::observe::Observed;
+use crate::tools::docker::Container;
+
+/// Giving marks to so many keys and nodes of running servers.
+pub(crate) fn mark(
+    deployment: &Deployment,
+    neo4j: &Container,
+    redis: &Container,
+    keys: u64,
+    nodes: u64,
+) -> Plan {
+    let mut plan = Plan::new(deployment.clone());
+    let marking = |server, count| Marking {
+        server: object(server),
+        count,
+    };
+    if keys > 0 {
+        plan.step(
+            Action::PrefixKeys(marking(redis, keys)),
+            "the environment's user may touch no key without the prefix",
+        );
+    }
+    if nodes > 0 {
+        plan.step(
+            Action::LabelNodes(marking(neo4j, nodes)),
+            "a node must say which environment it is from",
+        );
+    }
+    plan
+}
+
+/// Bringing what was read of old volumes into a deployment. What it has is empty: `replaced` says
+/// that it may be removed, for it has been counted.
+pub(crate) fn adopt(
+    observed: &Observed,
+    replaced: Option<&Disposable>,
+    adoption: Adoption,
+) -> Plan {
+    let mut plan = Plan::new(observed.deployment.clone());
+    if replaced.is_some() {
+        let alive = objects(observed.containers().filter(|container| !ended(container)));
+        if !alive.is_empty() {
+            plan.step(Action::Kill(alive), "it holds nothing");
+        }
+    }
+    let containers = objects(observed.containers());
+    if !containers.is_empty() {
+        plan.step(
+            Action::RemoveContainers(containers),
+            "a volume in use cannot be filled",
+        );
+    }
+    let mut missing: Vec<String> = Vec::new();
+    match replaced {
+        Some(target) => {
+            let volumes: Vec<Removal> = observed
+                .volumes()
+                .map(|(_, volume)| Removal::of(target, volume))
+                .collect();
+            if !volumes.is_empty() {
+                plan.step(
+                    Action::RemoveVolumes(volumes),
+                    "they hold 0 nodes and 0 keys, and a store is loaded into an empty volume",
+                );
+            }
+        }
+        None => {
+            let absent = observed.volumes.iter().filter(|(_, state)| state.is_none());
+            missing.extend(absent.map(|(volume, _)| observed.deployment.volume(*volume)));
+        }
+    }
+    let protected = matches!(
+        Protection::from(observed.deployment.clone()),
+        Protection::Protected(_)
+    );
+    if protected && !missing.is_empty() {
+        plan.step(
+            Action::CreateVolumes(missing),
+            "its compose file calls them external, so that no compose command removes them",
+        );
+    }
+    plan.step(Action::Create, "compose makes the volumes with its labels");
+    plan.step(
+        Action::Adopt(Box::new(adoption.clone())),
+        "the old volumes are only read: users and passwords stay behind",
+    );
+    started_and_compared(&mut plan, adoption);
+    plan
+}
+
+/// The rest of it where a run was killed after the volumes had been filled.
+pub(crate) fn adopted_before(observed: &Observed, adoption: Adoption) -> Plan {
+    let mut plan = Plan::new(observed.deployment.clone());
+    started_and_compared(&mut plan, adoption);
+    plan
+}
+
+fn started_and_compared(plan: &mut Plan, adoption: Adoption) {
+    plan.step(Action::Start, "it is wanted");
+    plan.step(
+        Action::AwaitReady,
+        "it is up when Bolt answers on its database and Redis answers as its user",
+    );
+    plan.step(
+        Action::CompareAdopted(Box::new(adoption)),
+        "its user may touch no key without the prefix, and nothing may be lost on the way",
+    );
+}
