@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::docker;
+use crate::harness::patience::{LIMIT, attempt};
 use crate::live::Live;
 
 #[derive(Debug, Deserialize)]
@@ -153,22 +154,27 @@ impl<'a> Ground<'a> {
                 _ => Err(format!("{ended:?}")),
             };
         }
-        let output = if program == "docker" {
-            docker::command(args).output()
+        let mut command = if program == "docker" {
+            docker::command(args)
         } else {
-            Command::new(program)
-                .args(args)
-                .stdin(Stdio::null())
-                .output()
+            let mut command = Command::new(program);
+            command.args(args);
+            command
         };
-        match output {
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{words:?}: {error}"))?;
+        match attempt(LIMIT, child, &format!("{words:?}")) {
             Ok(output) if output.status.success() => Ok(()),
             Ok(output) => Err(format!(
                 "{words:?}: {}{}",
                 String::from_utf8_lossy(&output.stdout),
                 String::from_utf8_lossy(&output.stderr)
             )),
-            Err(error) => Err(format!("{words:?}: {error}")),
+            Err(hung) => Err(hung),
         }
     }
 }

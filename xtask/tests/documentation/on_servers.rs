@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::compare::{form, matches, normal, steps_in_order};
-use crate::harness::{Ended, xtask};
+use crate::harness::{Ended, patience, xtask};
 use crate::pages::{Example, Page, examples, pages, root};
 
 /// An instance that is there for one run: its name has the run's process id.
@@ -52,7 +52,7 @@ impl Drop for Instance {
 }
 
 fn docker(args: &[&str]) -> Vec<String> {
-    let output = Command::new("docker").args(args).output().expect("docker");
+    let output = patience::output(Command::new("docker").args(args));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.lines().map(str::to_owned).collect()
 }

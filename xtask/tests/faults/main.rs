@@ -24,6 +24,7 @@ mod journal;
 mod kill_points;
 mod left_behind;
 mod meanwhile;
+mod patience;
 mod reset_test;
 mod running;
 mod secrets;

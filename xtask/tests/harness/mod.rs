@@ -7,6 +7,7 @@
 #![allow(missing_docs, reason = "tests are sentences")]
 #![allow(unreachable_pub, reason = "a module of test binaries has no outside")]
 
+pub mod patience;
 pub mod python;
 
 use std::fmt::Write as _;
@@ -94,9 +95,10 @@ impl Xtask {
             let _ = stdin.write_all(text.as_bytes());
         }
         drop(stdin);
-        let output = child.wait_with_output().expect("xtask ends");
+        let line = self.args.join(" ");
+        let output = patience::ended(child, &format!("`cargo xtask {line}`"));
         Ended {
-            line: self.args.join(" "),
+            line,
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),

@@ -6,6 +6,8 @@ use std::process::Command;
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::patience;
+
 /// The real drivers, and the checker of types.
 const PACKAGES: [&str; 4] = [
     "mypy==2.4.1",
@@ -53,10 +55,7 @@ pub fn with_packages() -> PathBuf {
 #[track_caller]
 pub fn good(command: &mut Command) -> String {
     // Nothing is left in the checkout.
-    let output = command
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = patience::output(command.env("PYTHONDONTWRITEBYTECODE", "1"));
     let (out, err) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),

@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::docker::{docker, inspected, tried, until};
+use crate::harness::patience;
 use crate::live::Live;
 
 const NEO4J: &str = "tta-neo4j:5.26.30";
@@ -281,7 +282,7 @@ fn an_adoption_that_is_killed_anywhere_ends_well_when_it_is_run_again() {
             come()
         });
         run.kill().expect("it runs");
-        run.wait().expect("it ends");
+        patience::status(&mut run, "the tool");
         assert!(old.files() == before, "a source was changed");
     }
     live.xtask(&adopt).run().code(0);

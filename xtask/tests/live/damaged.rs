@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::json;
 
 use crate::docker::until;
+use crate::harness::patience;
 use crate::live::Live;
 use crate::saved::manifest;
 use crate::shim::Shim;
@@ -35,7 +36,7 @@ fn a_destination_that_fails_leaves_nothing_that_looks_whole_and_staging_as_it_wa
     until("it has begun", || shim.reached());
     fs::remove_dir_all(live.backups()).expect("removed");
     shim.release();
-    let ended = child.wait_with_output().expect("it ends");
+    let ended = patience::ended(child, "the tool");
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     assert_eq!(live.saved_names("staging"), Vec::<String>::new());
 
@@ -57,7 +58,7 @@ fn a_destination_that_fails_leaves_nothing_that_looks_whole_and_staging_as_it_wa
         "staging",
         "UNWIND range(1, 20000) AS i CREATE (:Filler {text: randomUUID()})",
     );
-    let ended = limited.output().expect("it ends");
+    let ended = patience::output(&mut limited);
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert_eq!(ended.status.code(), Some(1), "{said}");
     assert!(said.contains("the dump was not written"), "{said}");

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::harness::patience::attempt;
+
 /// The client that PATH had before any test put another before it.
 pub(crate) static DOCKER: LazyLock<PathBuf> =
     LazyLock::new(|| which::which("docker").unwrap_or_else(|_| "docker".into()));
@@ -26,9 +28,12 @@ pub(crate) fn command<S: AsRef<OsStr>>(args: &[S]) -> Command {
     command
 }
 
+/// How long one call may take. The engine (26.1) can hang for good on a container that is frozen.
+const LIMIT: Duration = Duration::from_secs(300);
+
 /// Runs it to its end, whatever comes of it.
 pub(crate) fn tried<S: AsRef<OsStr>>(args: &[S]) -> Said {
-    Said::of(command(args).output())
+    fed(args, "")
 }
 
 /// Its stdout. It must succeed.
@@ -39,17 +44,18 @@ pub(crate) fn docker<S: AsRef<OsStr>>(args: &[S]) -> String {
 
 /// The same with a text on its standard input.
 pub(crate) fn fed<S: AsRef<OsStr>>(args: &[S], text: &str) -> Said {
-    let mut child = command(args)
+    let mut command = command(args);
+    let child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
-        .expect("docker starts");
+        .spawn();
+    let mut child = child.expect("docker is installed (`cargo xtask quickstart`)");
     let mut stdin = child.stdin.take().expect("a pipe");
     // A child that does not read has closed its end, and says why on stderr.
     let _ = stdin.write_all(text.as_bytes());
     drop(stdin);
-    Said::of(child.wait_with_output())
+    Said::of(attempt(LIMIT, child, &format!("{command:?}")))
 }
 
 /// What a child said.
@@ -61,8 +67,19 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    fn of(output: std::io::Result<Output>) -> Self {
-        let output = output.expect("docker is installed (`cargo xtask quickstart`)");
+    /// A call that hung has no code, and says so: a scenario's end goes on after it.
+    fn of(output: Result<Output, String>) -> Self {
+        let output = match output {
+            Ok(output) => output,
+            Err(hung) => {
+                eprintln!("{hung}");
+                return Self {
+                    code: None,
+                    stdout: String::new(),
+                    stderr: hung,
+                };
+            }
+        };
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

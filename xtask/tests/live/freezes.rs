@@ -7,6 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::docker::{docker, until};
 use crate::harness::Xtask;
+use crate::harness::patience;
 use crate::live::Live;
 use crate::shim::{Moment, Shim};
 
@@ -70,7 +71,7 @@ fn a_freeze_ends_whoever_dies_and_whatever_hangs() {
     thaws_from(&live, Instant::now());
     // Whatever it copied meanwhile is worth nothing, and it is told so.
     signal(&child, Signal::CONT);
-    let ended = child.wait_with_output().expect("it ends");
+    let ended = patience::ended(child, "the tool");
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert_eq!(ended.status.code(), Some(1), "{said}");
     assert!(said.contains("longer than the 5 s that it may"), "{said}");
@@ -81,7 +82,7 @@ fn a_freeze_ends_whoever_dies_and_whatever_hangs() {
     let child = begun(&snapshot(&shim));
     until("both are frozen", || shim.reached());
     thaws_from(&live, Instant::now());
-    let ended = child.wait_with_output().expect("it ends");
+    let ended = patience::ended(child, "the tool");
     assert_eq!(ended.status.code(), Some(1));
     as_before("the client hung");
 
@@ -135,7 +136,7 @@ fn what_cannot_be_saved_is_refused_and_two_at_once_exclude_each_other() {
         .code(3)
         .stderr_has("is locked by");
     shim.release();
-    let ended = first.wait_with_output().expect("it ends");
+    let ended = patience::ended(first, "the first");
     // The client was late, but came back before it was given up, or was given up: never half.
     let names = live.saved_names("staging");
     match ended.status.code() {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::docker::{docker, tried, until};
+use crate::harness::patience;
 use crate::harness::xtask;
 use crate::live::Live;
 use crate::wire::Resp;
@@ -330,7 +331,7 @@ fn a_migration_that_is_killed_or_loses_its_server_goes_on_where_it_stopped() {
         .expect("it starts");
     until("some keys are renamed", || own() > 0);
     run.kill().expect("it runs");
-    run.wait().expect("it ends");
+    patience::status(&mut run, "the tool");
     let then = own();
     assert!(then < 150_000, "it was killed too late to show anything");
     assert_eq!(sum(&live), before);
@@ -340,7 +341,7 @@ fn a_migration_that_is_killed_or_loses_its_server_goes_on_where_it_stopped() {
     let redis = live.container("dev", "redis");
     let ended = std::thread::scope(|scope| {
         let mut run = run;
-        let run = scope.spawn(move || run.output().expect("it ends"));
+        let run = scope.spawn(move || patience::output(&mut run));
         until("more keys are renamed", || own() > then);
         docker(&["kill", &redis]);
         run.join().expect("it ended")
@@ -367,7 +368,7 @@ fn a_migration_that_is_killed_or_loses_its_server_goes_on_where_it_stopped() {
     };
     until("some nodes are labelled", || labelled() > Some(0));
     run.kill().expect("it runs");
-    run.wait().expect("it ends");
+    patience::status(&mut run, "the tool");
     live.xtask(&["migrate-namespace", "dev"])
         .run()
         .code(0)

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use serde_json::Value;
 
 use crate::docker::{docker, until};
+use crate::harness::patience;
 use crate::live::Live;
 use crate::look::{password, prefix};
 use crate::wire::{Resp, query};
@@ -106,7 +107,7 @@ fn what_a_killed_proof_has_left_is_swept_by_the_next_and_what_one_still_needs_is
     });
     // Beside one that is going on, another leaves that one's canary alone.
     run.kill().expect("it runs");
-    run.wait().expect("it ends");
+    patience::status(&mut run, "the tool");
     assert_eq!(redis.ask(&["HLEN", &hash]).expect("it answers"), 1);
     proof().run().code(0);
     for environment in ["dev", "test"] {

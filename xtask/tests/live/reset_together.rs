@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::docker::{docker, until};
+use crate::harness::patience;
 use crate::live::Live;
 use crate::look::password;
 use crate::wire;
@@ -69,7 +70,7 @@ fn of_two_resets_at_once_one_is_refused_and_told_who_holds_the_lock() {
     };
     let (first, second) = (start(), start());
     let names = [first.id(), second.id()];
-    let ended = [first, second].map(|child| child.wait_with_output().expect("it ends"));
+    let ended = [first, second].map(|child| patience::ended(child, "the tool"));
     let codes = [ended[0].status.code(), ended[1].status.code()];
     let (winner, loser) = match codes {
         [Some(0), Some(3)] => (0, 1),
@@ -102,7 +103,7 @@ fn a_reset_interrupted_amid_its_deleting_does_not_delete_what_the_next_one_loads
     until("it has begun to delete", || live.nodes("test") < 120_000);
     let process = Pid::from_child(&reset);
     kill_process(process, Signal::INT).expect("it runs");
-    assert_eq!(reset.wait().expect("it ends").code(), Some(130));
+    assert_eq!(patience::status(&mut reset, "the tool").code(), Some(130));
     // The engine goes on with whatever a client that was ended had started, so the run ends that.
     let processes = docker(&["top", &live.container("test", "neo4j")]);
     assert!(!processes.contains("org.neo4j.shell"), "{processes}");

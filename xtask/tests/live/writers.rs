@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 
 use crate::docker::{command, docker};
+use crate::harness::patience;
 use crate::live::Live;
 use crate::look::password;
 use crate::saved::manifest;
@@ -77,7 +78,7 @@ impl Events {
     /// When a server was frozen and when it ran again, in seconds since 1970, freeze by freeze.
     fn of(mut self, name: &str) -> impl Fn(&str) -> Vec<(f64, f64)> {
         self.0.kill().expect("it runs");
-        let output = self.0.wait_with_output().expect("it ends");
+        let output = patience::ended(self.0, "a shell in a container");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let name = name.to_owned();
         move |service: &str| {

@@ -12,6 +12,7 @@ mod harness;
 
 use std::process::Command;
 
+use harness::patience;
 use harness::python::{good, package, python, with_packages};
 
 /// Runs one module of the package's tests, and returns how many it ran.
@@ -77,7 +78,7 @@ fn pip_installs_it_without_dependencies_and_the_audit_runs_from_there() {
     std::fs::write(&module, "redis.set('user:123', data)\n").expect("written");
     let mut audit = Command::new(python());
     let audit = audit.args(["-m", "tta_environments.audit"]).arg(&module);
-    let output = audit.env("PYTHONPATH", &target).output().expect("it runs");
+    let output = patience::output(audit.env("PYTHONPATH", &target));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("agent.py:1: redis set"), "{said}");
