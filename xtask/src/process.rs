@@ -9,8 +9,10 @@
 
 pub(crate) mod companion;
 mod conversation;
+mod interrupt;
 mod logged;
 mod streams;
+mod text;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,8 +21,6 @@ use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use duct::{Expression, Handle};
@@ -28,46 +28,15 @@ use environments::Environment;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 pub(crate) use conversation::Conversation;
+pub(crate) use interrupt::Interrupt;
+use text::redacted;
+pub(crate) use text::{printable, quoted, tail};
 
 use crate::error::{Failure, Result};
 use crate::ui::Ui;
 
 /// How long a child may take that should answer at once.
 pub(crate) const PROMPT: Duration = Duration::from_secs(30);
-
-/// Ctrl-C, once it was pressed.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Interrupt(Arc<AtomicBool>);
-
-impl Interrupt {
-    /// Listens for SIGINT, SIGTERM and SIGHUP. A second one ends the process at once.
-    pub(crate) fn listen() -> anyhow::Result<Self> {
-        let flag = Arc::new(AtomicBool::new(false));
-        for signal in [
-            signal_hook::consts::SIGINT,
-            signal_hook::consts::SIGTERM,
-            signal_hook::consts::SIGHUP,
-        ] {
-            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))?;
-            signal_hook::flag::register(signal, Arc::clone(&flag))?;
-        }
-        Ok(Self(flag))
-    }
-
-    /// Whether it was pressed.
-    pub(crate) fn pressed(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-
-    /// Fails with [`Kind::Interrupted`](crate::error::Kind::Interrupted) once it was pressed.
-    pub(crate) fn check(&self) -> Result<()> {
-        if self.pressed() {
-            Err(Failure::interrupted())
-        } else {
-            Ok(())
-        }
-    }
-}
 
 /// A child process to be: argv as data.
 #[derive(Debug, Clone)]
@@ -470,49 +439,6 @@ fn exit_code(status: ExitStatus) -> i32 {
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal))
         .unwrap_or(-1)
-}
-
-/// The last lines of a text, blank ones left out.
-pub(crate) fn tail(text: &str, lines: usize) -> Vec<&str> {
-    let all: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    all[all.len().saturating_sub(lines)..].to_vec()
-}
-
-fn redacted(text: &str, secrets: &[String]) -> String {
-    let blot = |text: String, secret: &String| text.replace(secret.as_str(), "•••");
-    secrets.iter().fold(text.to_owned(), blot)
-}
-
-/// Text from elsewhere made safe for a terminal: control characters are shown, not obeyed, and so
-/// are those that turn or hide what follows them (Unicode's bidirectional and invisible ones).
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|character| {
-            let hides = matches!(
-                character,
-                '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-            );
-            if (character.is_control() && character != '\t') || hides {
-                character.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![character]
-            }
-        })
-        .collect()
-}
-
-/// A word as a shell would need it.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain =
-        |character: char| character.is_ascii_alphanumeric() || "-_./:=,@%+{}".contains(character);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,20 @@
 //!
 //! Decides what things are called. It must not know whether any of them exists.
 
+mod credential;
+mod deployment;
+mod instance;
+mod service;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
+
+pub use credential::Credential;
+pub use deployment::Deployment;
+pub use instance::{Instance, InvalidInstance};
+pub use service::{Service, Volume};
 
 /// The labels that every container, volume and network of ours carries, and what they mean.
 pub mod label {
@@ -208,105 +218,6 @@ impl FromStr for Environment {
     }
 }
 
-/// Where an environment's password comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Credential {
-    /// Written in rendered files: it guards nothing but against mistakes.
-    WellKnown(&'static str),
-    /// Well known, unless a secrets provider gives another under this variable's name.
-    WellKnownUnlessProvided {
-        /// The password where no provider gives one.
-        password: &'static str,
-        /// The name under which a provider is asked.
-        variable: &'static str,
-    },
-    /// Never written anywhere: only a secrets provider has it.
-    Provided {
-        /// The name under which a provider is asked.
-        variable: &'static str,
-    },
-}
-
-impl Credential {
-    /// The well-known password, if there is one.
-    #[must_use]
-    pub const fn well_known(self) -> Option<&'static str> {
-        match self {
-            Self::WellKnown(password) | Self::WellKnownUnlessProvided { password, .. } => {
-                Some(password)
-            }
-            Self::Provided { .. } => None,
-        }
-    }
-
-    /// The variable under which a provider gives the password, if it may.
-    #[must_use]
-    pub const fn variable(self) -> Option<&'static str> {
-        match self {
-            Self::WellKnown(_) => None,
-            Self::WellKnownUnlessProvided { variable, .. } | Self::Provided { variable } => {
-                Some(variable)
-            }
-        }
-    }
-}
-
-/// A whole set of environments on one engine: the main one, or a named second one beside it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Instance(Option<String>);
-
-/// A name that no instance may have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid instance name {0:?}: expected 1 to 12 characters of a-z and 0-9")]
-pub struct InvalidInstance(String);
-
-impl Instance {
-    /// The set without a name, with the fixed ports.
-    #[must_use]
-    pub const fn main() -> Self {
-        Self(None)
-    }
-
-    /// A second set. An empty name is refused: it would be the main one.
-    ///
-    /// # Errors
-    /// Anything but 1 to 12 characters of `a-z0-9`.
-    pub fn named(name: &str) -> Result<Self, InvalidInstance> {
-        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        if (1..=12).contains(&name.len()) && name.bytes().all(allowed) {
-            Ok(Self(Some(name.to_owned())))
-        } else {
-            Err(InvalidInstance(name.to_owned()))
-        }
-    }
-
-    /// The name, or `None` for the main set.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.0.as_deref()
-    }
-
-    /// The value of the instance label: the name, or empty.
-    #[must_use]
-    pub fn label(&self) -> &str {
-        self.name().unwrap_or_default()
-    }
-
-    /// Whether this is the set without a name.
-    #[must_use]
-    pub const fn is_main(&self) -> bool {
-        self.0.is_none()
-    }
-}
-
-impl FromStr for Instance {
-    type Err = InvalidInstance;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::named(text)
-    }
-}
-
 /// Host ports published on 127.0.0.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct PublishedPorts {
@@ -323,199 +234,5 @@ impl PublishedPorts {
     #[must_use]
     pub const fn all(self) -> [u16; 3] {
         [self.http, self.bolt, self.redis]
-    }
-}
-
-/// One of the two servers of an environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Service {
-    /// The graph.
-    Neo4j,
-    /// The key-value store.
-    Redis,
-}
-
-impl Service {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Neo4j, Self::Redis];
-
-    /// The compose service's name: `neo4j`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Neo4j => "neo4j",
-            Self::Redis => "redis",
-        }
-    }
-}
-
-impl FromStr for Service {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|service| service.name() == text)
-            .ok_or_else(|| format!("unknown service {text:?}: expected neo4j or redis"))
-    }
-}
-
-/// One of the three volumes of an environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Volume {
-    /// Neo4j's stores and transaction logs.
-    Neo4jData,
-    /// Neo4j's own log files.
-    Neo4jLogs,
-    /// Redis' append-only files.
-    RedisData,
-}
-
-impl Volume {
-    /// All three, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::Neo4jData, Self::Neo4jLogs, Self::RedisData];
-
-    /// The name that the compose file gives it inside its own model: `neo4j_data`.
-    #[must_use]
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Neo4jData => "neo4j_data",
-            Self::Neo4jLogs => "neo4j_logs",
-            Self::RedisData => "redis_data",
-        }
-    }
-
-    /// The service that mounts it.
-    #[must_use]
-    pub const fn service(self) -> Service {
-        match self {
-            Self::Neo4jData | Self::Neo4jLogs => Service::Neo4j,
-            Self::RedisData => Service::Redis,
-        }
-    }
-}
-
-/// One environment in one instance: what is started, emptied, saved and compared.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Deployment {
-    environment: Environment,
-    instance: Instance,
-}
-
-impl Deployment {
-    /// The environment in the instance.
-    #[must_use]
-    pub const fn new(environment: Environment, instance: Instance) -> Self {
-        Self {
-            environment,
-            instance,
-        }
-    }
-
-    /// Which of the four it is.
-    #[must_use]
-    pub const fn environment(&self) -> Environment {
-        self.environment
-    }
-
-    /// Which set it belongs to.
-    #[must_use]
-    pub const fn instance(&self) -> &Instance {
-        &self.instance
-    }
-
-    /// What every container and network name starts with: `tta-dev`, `tta-NAME-dev`.
-    #[must_use]
-    pub fn prefix(&self) -> String {
-        match self.instance.name() {
-            None => format!("tta-{}", self.environment),
-            Some(name) => format!("tta-{name}-{}", self.environment),
-        }
-    }
-
-    /// The compose project.
-    #[must_use]
-    pub fn project(&self) -> String {
-        self.prefix()
-    }
-
-    /// A container's name: `tta-dev-neo4j`.
-    #[must_use]
-    pub fn container(&self, service: Service) -> String {
-        format!("{}-{}", self.prefix(), service.name())
-    }
-
-    /// A volume's name: `tta_neo4j_dev_data`, `tta_NAME_neo4j_dev_data`.
-    #[must_use]
-    pub fn volume(&self, volume: Volume) -> String {
-        let environment = self.environment;
-        let name = match volume {
-            Volume::Neo4jData => format!("neo4j_{environment}_data"),
-            Volume::Neo4jLogs => format!("neo4j_{environment}_logs"),
-            Volume::RedisData => format!("redis_{environment}_data"),
-        };
-        match self.instance.name() {
-            None => format!("tta_{name}"),
-            Some(instance) => format!("tta_{instance}_{name}"),
-        }
-    }
-
-    /// The name of a container that one run makes beside the servers: no server of ours has it.
-    #[must_use]
-    pub fn scratch_container(&self, run: &str, part: &str) -> String {
-        format!("{}-scratch-{run}-{part}", self.prefix())
-    }
-
-    /// The name of a volume that one run makes beside the environment's own.
-    #[must_use]
-    pub fn scratch_volume(&self, run: &str, part: &str) -> String {
-        let environment = self.environment;
-        match self.instance.name() {
-            None => format!("tta_scratch_{environment}_{run}_{part}"),
-            Some(instance) => format!("tta_{instance}_scratch_{environment}_{run}_{part}"),
-        }
-    }
-
-    /// The network's name: `tta-dev-network`.
-    #[must_use]
-    pub fn network(&self) -> String {
-        format!("{}-network", self.prefix())
-    }
-
-    /// The lock's name on one engine: no two deployments share it.
-    #[must_use]
-    pub fn lock(&self) -> String {
-        format!("{}.{}", self.environment, self.instance.label())
-    }
-
-    /// The labels that say whose an object is.
-    #[must_use]
-    pub fn labels(&self) -> [(&'static str, String); 2] {
-        [
-            (label::ENVIRONMENT, self.environment.slug().to_owned()),
-            (label::INSTANCE, self.instance.label().to_owned()),
-        ]
-    }
-
-    /// The fixed ports of the main set. None for production, and for an instance, whose ports are
-    /// picked when it is first started.
-    #[must_use]
-    pub fn fixed_ports(&self) -> Option<PublishedPorts> {
-        if self.instance.is_main() {
-            self.environment.main_ports()
-        } else {
-            None
-        }
-    }
-}
-
-impl fmt::Display for Deployment {
-    /// `dev`, or `dev of instance NAME`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.instance.name() {
-            None => write!(f, "{}", self.environment),
-            Some(name) => write!(f, "{} of instance {name}", self.environment),
-        }
     }
 }

@@ -93,7 +93,7 @@ fn a_bare_child_sees_nothing_of_the_shell_but_where_programs_and_home_are() {
 #[test]
 fn an_interrupt_ends_the_child_and_is_told_as_one() {
     let interrupt = Interrupt::default();
-    interrupt.0.store(true, Ordering::SeqCst);
+    interrupt.0.store(true, std::sync::atomic::Ordering::SeqCst);
     let runner = Runner::new(interrupt, Ui::silent());
     let failure = runner.run(&shell("sleep 10")).expect_err("interrupted");
     assert_eq!(failure.kind.exit_code(), 130);
