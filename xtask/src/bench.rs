@@ -6,6 +6,7 @@
 pub(crate) mod catalogue;
 mod data;
 pub(crate) mod figures;
+mod namespaces;
 mod old;
 mod ours;
 mod plain;

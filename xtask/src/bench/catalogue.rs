@@ -3,6 +3,7 @@
 use environments::Environment::{Dev, Test};
 
 use crate::bench::figures::Target;
+use crate::bench::namespaces::{Bare, Marked, Prefixed, Watched};
 use crate::bench::old;
 use crate::bench::ours::{self, Proof};
 use crate::bench::plain::Lines;
@@ -39,7 +40,7 @@ const OLD_RESET: &str = "docker compose down -v; docker compose up -d; cypher-sh
 const WIPE_DEV: &[&str] = &["wipe-dev", "--confirm", "DELETE DEV DATA"];
 
 /// All of them, in the order in which they are run.
-static ALL: [Entry; 8] = [
+static ALL: [Entry; 11] = [
     Entry {
         name: "reset-in-place",
         old: Some(OLD_RESET),
@@ -127,6 +128,33 @@ static ALL: [Entry; 8] = [
         target: Target::Seconds(40.0),
         slow: true,
         ways: |site| Ok(alone(Box::new(ours::ColdBuild { site }))),
+    },
+    Entry {
+        name: "prefix-keys-million",
+        old: None,
+        ours: "cargo xtask migrate-namespace dev on 1,000,000 keys",
+        target: Target::Seconds(15.0),
+        slow: true,
+        ways: |site| {
+            let marked = Marked::new(site, Bare::Keys);
+            Ok(alone(Box::new(Watched::new(marked))))
+        },
+    },
+    Entry {
+        name: "label-nodes-million",
+        old: None,
+        ours: "cargo xtask migrate-namespace dev on 1,000,000 nodes",
+        target: Target::Seconds(60.0),
+        slow: true,
+        ways: |site| Ok(alone(Box::new(Marked::new(site, Bare::Nodes)))),
+    },
+    Entry {
+        name: "prefix-a-key",
+        old: None,
+        ours: "10,000,000 keys given their prefix in Rust, so 100 ns each",
+        target: Target::Seconds(1.0),
+        slow: false,
+        ways: |_| Ok(alone(Box::new(Prefixed::default()))),
     },
 ];
 

@@ -71,7 +71,7 @@ impl Servers<'_> {
         neo4j.prove(script)
     }
 
-    fn redis(&self, args: &[&str]) -> Result<String> {
+    pub(super) fn redis(&self, args: &[&str]) -> Result<String> {
         let container = self.deployment.container(Service::Redis);
         let args = [self.redis, args].concat();
         let command = self

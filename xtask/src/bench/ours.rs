@@ -259,7 +259,7 @@ impl Way for ColdBuild<'_> {
     }
 }
 
-fn servers<'a>(site: &'a Site<'a>, environment: Environment) -> Servers<'a> {
+pub(super) fn servers<'a>(site: &'a Site<'a>, environment: Environment) -> Servers<'a> {
     Servers {
         docker: &site.context.docker,
         deployment: Deployment::new(environment, site.scratch.ours().clone()),

@@ -1,0 +1,196 @@
+//! Marks given to a million keys and a million nodes, and to one key in this process.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use environments::{Environment, RedisKeyPrefixer, Service};
+
+use crate::bench::Way;
+use crate::bench::data::Servers;
+use crate::bench::ours::servers;
+use crate::bench::site::Site;
+use crate::error::{Failure, Result};
+use crate::observe::joined;
+use crate::process::PROMPT;
+use crate::tools::redis::Redis;
+
+const MILLION: u64 = 1_000_000;
+const MIGRATE: [&str; 2] = ["migrate-namespace", "dev"];
+
+/// For how long another client is watched before the work.
+const BEFORE: Duration = Duration::from_secs(2);
+
+/// What is without marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bare {
+    Keys,
+    Nodes,
+}
+
+/// A development full of old data, marked by the command.
+pub(super) struct Marked<'a> {
+    site: &'a Site<'a>,
+    servers: Servers<'a>,
+    bare: Bare,
+    started: bool,
+}
+
+impl<'a> Marked<'a> {
+    pub(super) fn new(site: &'a Site<'a>, bare: Bare) -> Self {
+        Self {
+            site,
+            servers: servers(site, Environment::Dev),
+            bare,
+            started: false,
+        }
+    }
+
+    fn counts(&self) -> (u64, u64) {
+        match self.bare {
+            Bare::Keys => (0, MILLION),
+            Bare::Nodes => (MILLION, 0),
+        }
+    }
+
+    /// How long another client waits for each answer, until it is told to end.
+    fn watch(&self, enough: impl Fn() -> bool) -> Result<Vec<Duration>> {
+        let container = self.servers.deployment.container(Service::Redis);
+        let redis = Redis {
+            docker: self.servers.docker,
+            container: &container,
+        };
+        let mut talk = redis.talk()?;
+        let mut waits = Vec::new();
+        while !enough() {
+            let asked = Instant::now();
+            talk.ask("EXISTS development:another:client", PROMPT)?;
+            waits.push(asked.elapsed());
+        }
+        Ok(waits)
+    }
+}
+
+impl Way for Marked<'_> {
+    fn prepare(&mut self) -> Result<()> {
+        if self.started {
+            self.site
+                .xtask(&["wipe-dev", "--confirm", "DELETE DEV DATA"])?;
+        } else {
+            self.site.xtask(&["up", "dev"])?;
+            self.started = true;
+        }
+        let (nodes, keys) = self.counts();
+        if keys > 0 {
+            let set = "for i = 1, tonumber(ARGV[1]) do redis.call('SET', 'user:' .. i, 'value ' .. i) end";
+            self.servers.redis(&["EVAL", set, "0", &keys.to_string()])?;
+        } else {
+            self.servers.fill(nodes, 0)?;
+        }
+        self.servers.holds(nodes, keys)
+    }
+
+    fn run(&mut self) -> Result<()> {
+        self.site.xtask(&MIGRATE).map(drop)
+    }
+
+    fn check(&mut self) -> Result<()> {
+        let (nodes, keys) = self.counts();
+        self.servers.holds(nodes, keys)?;
+        let again = self.site.xtask(&["migrate-namespace", "dev"])?;
+        if again
+            .stdout
+            .contains("has nothing to mark; nothing is without its mark")
+        {
+            return Ok(());
+        }
+        Err(Failure::failed(format!(
+            "something is without its mark: {}",
+            again.stdout
+        )))
+    }
+}
+
+/// The same, beside another client that asks one question after the other.
+pub(super) struct Watched<'a>(pub(super) Marked<'a>, Vec<Duration>);
+
+impl<'a> Watched<'a> {
+    pub(super) const fn new(marked: Marked<'a>) -> Self {
+        Self(marked, Vec::new())
+    }
+}
+
+impl Way for Watched<'_> {
+    fn prepare(&mut self) -> Result<()> {
+        self.0.prepare()?;
+        let started = Instant::now();
+        self.1 = self.0.watch(|| started.elapsed() > BEFORE)?;
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<()> {
+        let done = AtomicBool::new(false);
+        let during = thread::scope(|scope| {
+            let marked = &self.0;
+            let client = scope.spawn(|| marked.watch(|| done.load(Ordering::SeqCst)));
+            let run = marked.site.xtask(&MIGRATE);
+            done.store(true, Ordering::SeqCst);
+            let waits = joined(client);
+            run.and(waits)
+        })?;
+        self.0.site.context.ui.say(format!(
+            "another client's p99: {} before, {} during",
+            p99(&mut self.1),
+            p99(&mut during.clone())
+        ));
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<()> {
+        self.0.check()
+    }
+}
+
+fn p99(waits: &mut [Duration]) -> String {
+    waits.sort_unstable();
+    let at = waits.len() * 99 / 100;
+    let milliseconds = waits.get(at).map_or(f64::NAN, Duration::as_secs_f64) * 1000.0;
+    format!("{milliseconds:.1} ms of {} answers", waits.len())
+}
+
+/// How often a key is given its prefix: 10 million times 100 ns are a second.
+const TIMES: u32 = 10_000_000;
+
+/// A key given its prefix, in this process.
+#[derive(Default)]
+pub(super) struct Prefixed {
+    bytes: usize,
+}
+
+impl Way for Prefixed {
+    fn prepare(&mut self) -> Result<()> {
+        self.bytes = 0;
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<()> {
+        let prefixer = RedisKeyPrefixer::new(Environment::Dev);
+        for _ in 0..TIMES {
+            let made = prefixer.make(black_box("user:123"));
+            self.bytes += black_box(made).map_or(0, |key| key.len());
+        }
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<()> {
+        let expected = TIMES as usize * "development:user:123".len();
+        if self.bytes == expected {
+            return Ok(());
+        }
+        Err(Failure::failed(format!(
+            "{} bytes were made, expected {expected}",
+            self.bytes
+        )))
+    }
+}
