@@ -1,11 +1,12 @@
 //! The whole command line, in one place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use environments::{Environment, Instance, Service};
 
 use crate::context::Format;
+use crate::error::Failure;
 use crate::isolation::Composed;
 use crate::isolation::finding::Layer;
 use crate::report::written::{self, Wanted};
@@ -120,7 +121,7 @@ pub(crate) enum Command {
     /// Prove that no environment can reach another
     VerifyIsolation(VerifyIsolation),
     /// Mark the keys and nodes of before the prefixes and labels
-    MigrateNamespace(One),
+    MigrateNamespace(MigrateArgs),
     /// Bring in volumes from before this tool, or take an environment over onto another engine
     Adopt(Adopt),
     /// Save staging while it runs, proved by recovering the copy
@@ -261,6 +262,33 @@ pub(crate) struct WipeArgs {
     /// The snapshot that it can be restored from
     #[arg(long, value_name = "ID", required = true)]
     pub(crate) backup: Id,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// dev, test, staging or prod
+    #[arg(value_name = "ENV")]
+    pub(crate) environment: Environment,
+    /// For staging and prod: the snapshot that they can be restored from
+    #[arg(long, value_name = "ID")]
+    pub(crate) backup: Option<Id>,
+    /// Write what has another environment's mark to a file, then remove it; `move-to FILE`
+    #[arg(long, num_args = 2, value_names = ["move-to", "FILE"])]
+    pub(crate) foreign: Vec<PathBuf>,
+}
+
+impl MigrateArgs {
+    /// Where what is another environment's goes.
+    ///
+    /// # Errors
+    /// Another word than `move-to`.
+    pub(crate) fn move_to(&self) -> crate::error::Result<Option<&Path>> {
+        match &self.foreign[..] {
+            [] => Ok(None),
+            [word, file] if word.as_os_str() == "move-to" => Ok(Some(file)),
+            _ => Err(Failure::usage("expected --foreign move-to FILE")),
+        }
+    }
 }
 
 /// For the process that outlives us: given by ourselves alone.

@@ -19,7 +19,7 @@ use crate::context::{Context, Done};
 use crate::error::{Failure, Result};
 use crate::guard::lock::user;
 use crate::journal::{self, Entry};
-use crate::namespace::migrate;
+use crate::namespace::{foreign, migrate};
 use crate::observe::observe_one;
 use crate::plan::{Action, Object, Plan};
 use crate::secrets;
@@ -150,6 +150,15 @@ pub(crate) fn act(
             Ok(())
         }
         Action::CompareAdopted(adopted) => adoption::compare(context, deployment, adopted),
+        Action::MoveForeign(work) => {
+            let observed = observe_one(context, deployment)?;
+            let servers = foreign::Servers {
+                neo4j: &planned_server(&observed, Service::Neo4j, &work.neo4j)?,
+                redis: &planned_server(&observed, Service::Redis, &work.redis)?,
+                password: &secrets::password(deployment.environment())?,
+            };
+            foreign::move_to(context, deployment, servers, &work.file)
+        }
         Action::PrefixKeys(work) => {
             let (environment, redis) = (deployment.environment(), Service::Redis);
             let observed = observe_one(context, deployment)?;

@@ -101,7 +101,7 @@ fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::WipeDev => tasks::wipe_dev::run(context),
         Command::ResetTest(args) => tasks::reset_test::run(context, &args),
         Command::VerifyIsolation(args) => tasks::verify_isolation::run(context, &args),
-        Command::MigrateNamespace(args) => tasks::migrate_namespace::run(context, args.environment),
+        Command::MigrateNamespace(args) => tasks::migrate_namespace::run(context, &args),
         Command::Adopt(args) => tasks::adopt::run(context, &args),
         Command::History(args) => tasks::history::run(context, args.last),
         Command::Generate(args) => tasks::generate::run(context, args.check),

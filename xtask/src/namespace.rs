@@ -2,5 +2,6 @@
 
 pub(crate) mod audit;
 mod batches;
+pub(crate) mod foreign;
 pub(crate) mod migrate;
 mod scripts;

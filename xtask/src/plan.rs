@@ -10,6 +10,8 @@ mod shown;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
+
 use environments::{Deployment, Disposable, Expendable};
 
 use crate::adoption::{Graph, Keys};
@@ -19,7 +21,7 @@ use crate::snapshot::place::Id;
 use crate::tools::docker::{Container, VolumeState};
 
 pub(crate) use emptying::{empty_in_place, recreate, wipe};
-pub(crate) use old_data::{adopt, adopted_before, mark};
+pub(crate) use old_data::{adopt, adopted_before, mark, move_foreign};
 pub(crate) use running::{down, thawing, up};
 
 /// What a command is going to do to one deployment.
@@ -66,6 +68,8 @@ pub(crate) enum Action {
     Adopt(Box<Adoption>),
     /// What was adopted is there, and nothing else.
     CompareAdopted(Box<Adoption>),
+    /// Writes what has another environment's mark to a file, and removes it.
+    MoveForeign(Box<Moving>),
     /// Gives the prefix to the keys that have none.
     PrefixKeys(Marking),
     /// Gives the label to the nodes that have none.
@@ -167,6 +171,16 @@ pub(crate) struct Marking {
     pub(crate) count: u64,
 }
 
+/// What has another environment's mark on both servers, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Moving {
+    pub(crate) neo4j: Object,
+    pub(crate) redis: Object,
+    pub(crate) keys: u64,
+    pub(crate) nodes: u64,
+    pub(crate) file: PathBuf,
+}
+
 /// A fixture: Cypher statements, one transaction each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seed {
@@ -233,6 +247,7 @@ impl Plan {
                 Action::Restore(snapshot::restore::Step::Forget(id)) => {
                     removed.push(format!("what was there before {id}"));
                 }
+                Action::MoveForeign(work) => removed.push(work.to_string()),
                 Action::RemoveSnapshot(id) => removed.push(format!("snapshot {id}")),
                 Action::Unpause(_)
                 | Action::Drill(_)

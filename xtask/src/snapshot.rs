@@ -9,6 +9,7 @@
 
 pub(crate) mod capture;
 pub(crate) mod copy;
+pub(crate) mod cover;
 pub(crate) mod drill;
 pub(crate) mod fingerprint;
 pub(crate) mod freeze;

@@ -14,10 +14,17 @@
 //! use environments::{Expendable, Instance, Protected, Staging};
 //! let staging: Expendable = Protected::of(Staging, Instance::main());
 //! ```
+//!
+//! Changing what it holds where it is takes a [`Changeable`], which is no shorter way:
+//!
+//! ```compile_fail,E0308
+//! use environments::{Changeable, Instance, Protected, Staging};
+//! let staging = Changeable::Covered(Protected::of(Staging, Instance::main()));
+//! ```
 
 use std::time::Duration;
 
-use crate::{Deployment, Protected};
+use crate::{Deployment, Disposable, Protected};
 
 /// How long a drill is good for.
 const GOOD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -86,6 +93,27 @@ impl Expendable {
     #[must_use]
     pub const fn deployment(&self) -> &Deployment {
         self.0.deployment()
+    }
+}
+
+/// A deployment whose data may be changed where they are: development and test as they are, staging
+/// and production only behind a drilled snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changeable {
+    /// Nothing in it is precious.
+    Disposable(Disposable),
+    /// What it holds can be restored.
+    Covered(Expendable),
+}
+
+impl Changeable {
+    /// What may be changed.
+    #[must_use]
+    pub const fn deployment(&self) -> &Deployment {
+        match self {
+            Self::Disposable(target) => target.deployment(),
+            Self::Covered(target) => target.deployment(),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub use environment::{
     Credential, Deployment, Environment, Instance, InvalidInstance, PublishedPorts, Service,
     UnknownEnvironment, UnknownNamespace, Volume, label,
 };
-pub use expendable::{Evidence, Expendable};
+pub use expendable::{Changeable, Evidence, Expendable};
 pub use neo4j_label::{LabelError, Neo4jLabelHelper};
 pub use protection::{
     Dev, Disposable, DisposableEnvironment, Prod, Protected, ProtectedEnvironment, Protection,

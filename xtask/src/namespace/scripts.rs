@@ -22,6 +22,11 @@ pub(super) fn rename() -> String {
     format!("#!lua\n{OWNER}\n{RENAME}")
 }
 
+/// Answers the cursor and, in hexadecimal, each key that has another environment's prefix.
+pub(super) fn foreign() -> String {
+    format!("#!lua flags=no-writes\n{OWNER}\n{FOREIGN}")
+}
+
 /// Counts keys by prefix; whether it looks at values too, and whether any key expires, are its last
 /// two arguments. Answers the cursor; of how many keys without a prefix the name with the prefix is
 /// taken; how many have none, and each; how many never expire, a sum over what these hold, and how
@@ -47,6 +52,17 @@ for _, key in ipairs(step[2]) do
   if owner(key) == 0 then renamed = renamed + redis.call('RENAMENX', key, own .. key) end
 end
 return step[1] .. ' ' .. renamed";
+
+const FOREIGN: &str = "local step = redis.call('SCAN', ARGV[1], 'COUNT', ARGV[2])
+local answer = {step[1]}
+for _, key in ipairs(step[2]) do
+  if owner(key) > 1 then
+    answer[#answer + 1] = string.gsub(key, '.', function(byte)
+      return string.format('%02x', string.byte(byte))
+    end)
+  end
+end
+return table.concat(answer, ' ') .. ' '";
 
 /// What a key holds, as a text. Of a long string the ends and the length stand for it, of a
 /// collection of more than 512 members its type and size: a batch has to be short. The members of a

@@ -1,20 +1,22 @@
 //! Data from before this tool: old volumes brought in, marks given to what has none.
 
-use environments::{Deployment, Disposable, Protection};
+use std::path::Path;
 
-use super::{Action, Adoption, Marking, Plan, Removal, ended, object, objects};
+use environments::{Changeable, Disposable, Protection};
+
+use super::{Action, Adoption, Marking, Moving, Plan, Removal, ended, object, objects};
 use crate::observe::Observed;
 use crate::tools::docker::Container;
 
 /// Giving marks to so many keys and nodes of running servers.
 pub(crate) fn mark(
-    deployment: &Deployment,
+    target: &Changeable,
     neo4j: &Container,
     redis: &Container,
     keys: u64,
     nodes: u64,
 ) -> Plan {
-    let mut plan = Plan::new(deployment.clone());
+    let mut plan = Plan::new(target.deployment().clone());
     let marking = |server, count| Marking {
         server: object(server),
         count,
@@ -32,6 +34,29 @@ pub(crate) fn mark(
         );
     }
     plan
+}
+
+/// The step that moves what has another environment's mark, where there is any.
+pub(crate) fn move_foreign(
+    plan: &mut Plan,
+    _: &Changeable,
+    neo4j: &Container,
+    redis: &Container,
+    (keys, nodes): (u64, u64),
+    file: &Path,
+) {
+    if keys + nodes == 0 {
+        return;
+    }
+    let work = Moving {
+        neo4j: object(neo4j),
+        redis: object(redis),
+        keys,
+        nodes,
+        file: file.to_owned(),
+    };
+    let because = "it was asked for: what is there is in the file before it is removed here";
+    plan.step(Action::MoveForeign(Box::new(work)), because);
 }
 
 /// Bringing what was read of old volumes into a deployment. What it has is empty: `replaced` says

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Action, Adoption, Object, Plan, Removal, Seed};
+use super::{Action, Adoption, Moving, Object, Plan, Removal, Seed};
 use crate::ui::counted;
 
 impl fmt::Display for Object {
@@ -38,6 +38,18 @@ impl fmt::Display for Adoption {
     }
 }
 
+impl fmt::Display for Moving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} and {} of other environments to {}",
+            counted(self.keys, "key"),
+            counted(self.nodes, "node"),
+            self.file.display()
+        )
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |objects: &[Object]| {
@@ -69,6 +81,7 @@ impl fmt::Display for Action {
             Self::CompareAdopted(_) => {
                 f.write_str("give prefixes and labels, and compare with what was read")
             }
+            Self::MoveForeign(work) => write!(f, "move {work}"),
             Self::PrefixKeys(work) => write!(f, "prefix {}", counted(work.count, "key")),
             Self::LabelNodes(work) => write!(f, "label {}", counted(work.count, "node")),
             Self::Snapshot(step) => write!(f, "{step}"),

@@ -1,6 +1,6 @@
 //! Plans for given states, as the text that is shown.
 
-use environments::{Dev, Environment, Instance};
+use environments::{Changeable, Dev, Environment, Instance};
 
 use super::*;
 use crate::observe::testing::{nothing, running, stopped};
@@ -71,7 +71,8 @@ fn only_what_lacks_a_mark_is_marked() {
     let (Some(neo4j), Some(redis)) = servers else {
         panic!("both run");
     };
-    let of = |keys, nodes| mark(&dev, neo4j, redis, keys, nodes);
+    let target = Changeable::Disposable(Disposable::of(Dev, Instance::main()));
+    let of = |keys, nodes| mark(&target, neo4j, redis, keys, nodes);
     insta::assert_snapshot!(of(3, 1), @r"
     Plan for dev:
       1. prefix 3 keys

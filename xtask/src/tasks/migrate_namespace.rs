@@ -1,36 +1,35 @@
 //! `migrate-namespace`: keys and nodes from before the prefixes and labels are given them.
 //!
 //! What has another environment's mark, and a key whose name with the prefix is taken, are left as
-//! they are and listed.
+//! they are and listed; `--foreign move-to FILE` moves the former. Staging and production are changed only behind a drilled snapshot.
 
-use environments::{Environment, Protection};
+use environments::{Changeable, Deployment, Disposable, Environment, Protected, Protection};
 
+use crate::cli::MigrateArgs;
 use crate::contents::{agree, contents};
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::execute::execute;
+use crate::execute::{self, Run};
 use crate::namespace::audit::{self, Census, Depth};
 use crate::namespace::migrate::compare;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Action, Plan};
 use crate::report::Answer;
 use crate::secrets;
+use crate::snapshot::cover;
+use crate::snapshot::place::{Id, Place};
+use crate::snapshot::verify::verify;
 use crate::tasks::{hold, planned, show};
 use crate::tools::docker::Container;
 use crate::ui::counted;
 
 const NAME: &str = "migrate-namespace";
 
-pub(crate) fn run(context: &Context, environment: Environment) -> Result<Answer> {
+pub(crate) fn run(context: &Context, args: &MigrateArgs) -> Result<Answer> {
+    let environment = args.environment;
     context.about(environment);
     let deployment = context.deployment(environment);
-    if let Protection::Protected(protected) = Protection::from(deployment.clone()) {
-        return Err(Failure::refused(format!(
-            "{} is protected: its data are changed only behind a drilled snapshot of it, and this \
-             command takes none yet",
-            protected.deployment()
-        ))
-        .hint("cargo xtask migrate-namespace dev"));
-    }
+    let file = args.move_to()?;
+    let cover = Cover::of(deployment.clone(), args)?;
     let held = hold(context, NAME, &deployment)?;
     let (Some(neo4j), Some(redis)) = (&held.observed.neo4j, &held.observed.redis) else {
         return Err(down(&deployment.to_string(), environment));
@@ -39,28 +38,41 @@ pub(crate) fn run(context: &Context, environment: Environment) -> Result<Answer>
         return Err(down(&deployment.to_string(), environment));
     }
     let found = contents(context, &held.observed);
-    let silent = [found.graph.as_ref().err(), found.keys.as_ref().err()];
-    if let Some(reason) = silent.into_iter().flatten().next() {
-        return Err(Failure::failed(reason.clone()));
-    }
+    let store = match (&found.graph, &found.keys) {
+        (Ok(graph), Ok(_)) => graph.store_id.clone(),
+        (Err(reason), _) | (_, Err(reason)) => return Err(Failure::failed(reason.clone())),
+    };
     agree(NAME, &deployment, &found)?;
+    let target = cover.target(context, &held.engine.id, &store)?;
     // A plan needs no values: they are compared with what is there afterwards.
-    let depth = if context.dry_run {
+    let depth = if context.dry_run || file.is_some() {
         Depth::Names
     } else {
         Depth::Values
     };
-    let before = census(context, &deployment, neo4j, redis, depth)?;
-    let mut plan = plan::mark(
-        &deployment,
+    let mut before = census(context, &deployment, neo4j, redis, depth)?;
+    let mut plan = Plan::new(deployment.clone());
+    if let Some(file) = file {
+        let foreign = |census: &Census| census.foreign.values().sum();
+        let count = (foreign(&before.keys), foreign(&before.nodes));
+        plan::move_foreign(&mut plan, &target, neo4j, redis, count, file);
+    }
+    let marks = plan::mark(
+        &target,
         neo4j,
         redis,
         before.keys.bare - before.keys.taken,
         before.nodes.bare,
     );
-    plan.notes = notes(environment, &before);
+    plan.steps.extend(marks.steps);
+    plan.notes = notes(environment, &before, file.is_some());
+    plan.notes.extend(cover.note());
     show(context, &plan);
+    let phrase = cover.phrase().filter(|_| !plan.steps.is_empty());
     if context.dry_run {
+        if let Some(phrase) = &phrase {
+            context.confirmation.rehearse(phrase)?;
+        }
         return Ok(planned(&[&plan]));
     }
     if plan.steps.is_empty() {
@@ -69,13 +81,92 @@ pub(crate) fn run(context: &Context, environment: Environment) -> Result<Answer>
             said(&deployment.to_string(), &plan, &before),
         ));
     }
-    execute(context, NAME, &held.engine, &plan, None)?;
+    if let Some(phrase) = &phrase {
+        context.confirmation.ask(phrase, context.interrupt())?;
+    }
+    let run = Run {
+        command: NAME,
+        engine: &held.engine,
+        snapshot: args.backup.as_ref().map(Id::to_string),
+    };
+    // What is moved away is no part of what must be the same before and after.
+    let moves = matches!(plan.steps[0].action, Action::MoveForeign(_));
+    if file.is_some() && !moves {
+        before.keys = audit::keys(context, environment, redis, Depth::Values)?;
+    }
+    execute::journalled(context, &run, &plan, |action| {
+        execute::act(context, &deployment, action, None)?;
+        if matches!(action, Action::MoveForeign(_)) {
+            before.keys = audit::keys(context, environment, redis, Depth::Values)?;
+        }
+        Ok(())
+    })?;
     let after = census(context, &deployment, neo4j, redis, Depth::Values)?;
     compare(environment, &before.keys, &after.keys)?;
     Ok(Answer::done(
         vec![environment],
         said(&deployment.to_string(), &plan, &after),
     ))
+}
+
+/// What allows the change: that nothing there is precious, or a snapshot.
+enum Cover {
+    Disposable(Disposable),
+    Snapshot(Protected, Id),
+}
+
+impl Cover {
+    fn of(deployment: Deployment, args: &MigrateArgs) -> Result<Self> {
+        let environment = args.environment;
+        match (Protection::from(deployment), &args.backup) {
+            (Protection::Disposable(target), None) => Ok(Self::Disposable(target)),
+            (Protection::Disposable(_), Some(_)) => Err(Failure::usage(format!(
+                "{environment} is not protected: no snapshot stands behind its migration"
+            ))
+            .hint(format!("cargo xtask migrate-namespace {environment}"))),
+            (Protection::Protected(target), Some(id)) => Ok(Self::Snapshot(target, id.clone())),
+            (Protection::Protected(target), None) => Err(Failure::refused(format!(
+                "{} is protected: its data are changed only behind a drilled snapshot of it",
+                target.deployment()
+            ))
+            .hint(format!(
+                "cargo xtask snapshot {environment}; cargo xtask drill {environment}; cargo xtask \
+                 migrate-namespace {environment} --backup ID"
+            ))),
+        }
+    }
+
+    /// Reads all of the snapshot, where one is needed.
+    fn target(&self, context: &Context, engine: &str, store: &str) -> Result<Changeable> {
+        match self {
+            Self::Disposable(target) => Ok(Changeable::Disposable(target.clone())),
+            Self::Snapshot(target, id) => {
+                let path = Place::of(context, target.deployment()).path(id);
+                let verified = verify(&path, id)?;
+                cover::behind(target.clone(), &verified, engine, store, "migrated")
+                    .map(Changeable::Covered)
+            }
+        }
+    }
+
+    fn phrase(&self) -> Option<String> {
+        let Self::Snapshot(target, id) = self else {
+            return None;
+        };
+        let environment = target.deployment().environment().slug().to_uppercase();
+        Some(format!("MIGRATE {environment} DATA, BACKUP {id}"))
+    }
+
+    fn note(&self) -> Option<String> {
+        let Self::Snapshot(target, id) = self else {
+            return None;
+        };
+        let environment = target.deployment().environment();
+        Some(format!(
+            "as it was when it was saved: cargo xtask restore {environment} {id}; what was written \
+             since is in no snapshot"
+        ))
+    }
 }
 
 struct Both {
@@ -85,7 +176,7 @@ struct Both {
 
 fn census(
     context: &Context,
-    deployment: &environments::Deployment,
+    deployment: &Deployment,
     neo4j: &Container,
     redis: &Container,
     depth: Depth,
@@ -103,7 +194,7 @@ fn down(deployment: &str, environment: Environment) -> Failure {
 }
 
 /// What there is, by whose it is.
-fn notes(environment: Environment, found: &Both) -> Vec<String> {
+fn notes(environment: Environment, found: &Both, moved: bool) -> Vec<String> {
     let prefix = environment.redis_prefix();
     let label = environment.neo4j_label();
     let mut notes = vec![
@@ -124,8 +215,8 @@ fn notes(environment: Environment, found: &Both) -> Vec<String> {
             counted(found.keys.taken, "key")
         ));
     }
-    notes.extend(foreign("key", &found.keys));
-    notes.extend(foreign("node", &found.nodes));
+    notes.extend(foreign("key", &found.keys, moved));
+    notes.extend(foreign("node", &found.nodes, moved));
     for census in [&found.keys, &found.nodes] {
         for sample in &census.samples {
             let whose = sample.environment.map_or("no mark", Environment::namespace);
@@ -139,7 +230,7 @@ fn notes(environment: Environment, found: &Both) -> Vec<String> {
     notes
 }
 
-fn foreign(one: &str, census: &Census) -> Option<String> {
+fn foreign(one: &str, census: &Census, moved: bool) -> Option<String> {
     if census.foreign.is_empty() {
         return None;
     }
@@ -148,8 +239,9 @@ fn foreign(one: &str, census: &Census) -> Option<String> {
         .iter()
         .map(|(environment, count)| format!("{count} of {}", environment.namespace()))
         .collect();
+    let done = if moved { "moved" } else { "left as they are" };
     Some(format!(
-        "left as they are: {one}s with another environment's mark: {}",
+        "{done}: {one}s with another environment's mark: {}",
         each.join(", ")
     ))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use environments::{Deployment, Evidence, Expendable, Protection};
+use environments::{Deployment, Protection};
 
 use crate::cli::WipeArgs;
 use crate::context::Context;
@@ -11,6 +11,7 @@ use crate::execute::{self, Run};
 use crate::neighbours::Neighbours;
 use crate::plan::{self, Action};
 use crate::report::Answer;
+use crate::snapshot::cover;
 use crate::snapshot::make::How;
 use crate::snapshot::now;
 use crate::snapshot::place::Place;
@@ -44,18 +45,13 @@ pub(crate) fn run(context: &Context, args: &WipeArgs) -> Result<Answer> {
     } else {
         look(context, &held, &verified)?
     };
-    let evidence = evidence(&verified, &held.engine.id, &looked.store)?;
-    let target = Expendable::behind(protected, &evidence).map_err(|objections| {
-        Failure::refused(format!(
-            "{deployment} is not emptied behind {}, nothing was touched:\n  - {}",
-            args.backup,
-            objections.join("\n  - ")
-        ))
-        .hint(format!(
-            "cargo xtask snapshot {0}; cargo xtask drill {0}",
-            args.environment
-        ))
-    })?;
+    let target = cover::behind(
+        protected,
+        &verified,
+        &held.engine.id,
+        &looked.store,
+        "emptied",
+    )?;
     let looked = looked.compared(context, &held, &verified)?;
 
     let stack = Stack::prepare(context, &held.observed)?;
@@ -187,31 +183,4 @@ impl Looked {
             losing
         }
     }
-}
-
-/// What the snapshot and its drill say, and what the servers do.
-fn evidence(verified: &Verified, engine: &str, store: &str) -> Result<Evidence> {
-    let manifest = &verified.manifest;
-    let environment = manifest.environment.parse();
-    let environment = environment
-        .map_err(|error: environments::UnknownEnvironment| Failure::failed(error.to_string()))?;
-    let instance = if manifest.instance.is_empty() {
-        environments::Instance::main()
-    } else {
-        let named = environments::Instance::named(&manifest.instance);
-        named.map_err(|error| Failure::failed(error.to_string()))?
-    };
-    let drill = verified.drill.as_ref();
-    let age = drill.and_then(|drill| {
-        let at: jiff::Timestamp = drill.at.parse().ok()?;
-        let seconds = jiff::Timestamp::now().as_second() - at.as_second();
-        u64::try_from(seconds).ok().map(Duration::from_secs)
-    });
-    Ok(Evidence {
-        deployment: Deployment::new(environment, instance),
-        engines: (manifest.engine.clone(), engine.to_owned()),
-        stores: (manifest.neo4j.store_id.clone(), store.to_owned()),
-        matched: drill.map(|drill| drill.matched),
-        age,
-    })
 }

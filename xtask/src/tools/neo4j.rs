@@ -42,12 +42,15 @@ fail() { echo "$*" >&2; exit 1; }
 find_login
 while IFS= read -r query; do
     { exec 3<>/dev/tcp/127.0.0.1/7474; } 2>/dev/null || fail "HTTP refuses connections"
-    printf 'POST /db/%s/query/v2 HTTP/1.0\r\nHost: localhost\r\n%sContent-Type: application/json\r\nAccept: application/json\r\nContent-Length: %d\r\n\r\n%s' \
-        "$0" "$login" "${#query}" "$query" >&3
+    printf 'POST /db/%s/query/v2 HTTP/1.0\r\nHost: localhost\r\n%sContent-Type: application/json\r\nAccept: %s\r\nContent-Length: %d\r\n\r\n%s' \
+        "$0" "$login" "${1:-application/json}" "${#query}" "$query" >&3
     sed '1,/^\r$/d' <&3 | tr -d '\n' || fail "no answer over HTTP"
     exec 3>&-
     echo
 done"#;
+
+/// The form of an answer that tells each value's type (Neo4j Query API, Typed JSON).
+const TYPED: &str = "application/vnd.neo4j.query";
 
 /// A Neo4j server in a container.
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +119,22 @@ impl Neo4j<'_> {
             .stdin(requests.join("\n") + "\n")
             .deadline(deadline);
         self.answers(&command, statements.len())
+    }
+
+    /// The rows of one statement in typed JSON: each value is `{"$type": …, "_value": …}`.
+    ///
+    /// # Errors
+    /// As for [`Self::ask`].
+    pub(crate) fn ask_typed(&self, statement: &str, deadline: Duration) -> Result<Vec<Vec<Value>>> {
+        let request = serde_json::json!({ "statement": statement }).to_string();
+        let words = ["bash", "-c", AT_LENGTH, self.database, TYPED];
+        let command = self
+            .docker
+            .exec(self.container, &words)
+            .stdin(request + "\n")
+            .deadline(deadline);
+        let mut answers = self.answers(&command, 1)?;
+        Ok(answers.pop().unwrap_or_default())
     }
 
     fn answers(&self, command: &Invocation, expected: usize) -> Result<Vec<Vec<Vec<Value>>>> {

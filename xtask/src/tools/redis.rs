@@ -74,6 +74,19 @@ impl Redis<'_> {
         self.docker.runner().converse(&command)
     }
 
+    /// The same, each answer as redis-cli shows it to a person: texts in quotes, any bytes on one
+    /// line, in the form that it also reads.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub(crate) fn talk_quoted(&self) -> Result<Conversation> {
+        let words = ["tta-redis-admin", "--no-raw"];
+        let command = self
+            .docker
+            .exec_with(self.container, &["--user", "root"], &words);
+        self.docker.runner().converse(&command)
+    }
+
     fn asked(&self, args: &[&str]) -> Result<Reply> {
         // Without -e redis-cli exits 0 on an error reply.
         let command = [&["tta-redis-admin", "-e"], args].concat();

@@ -31,6 +31,7 @@ mod foreign;
 mod freezes;
 mod interrupted_up;
 mod killed;
+mod moved;
 mod namespaces;
 mod persistence;
 mod plain_compose;

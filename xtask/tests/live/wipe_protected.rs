@@ -24,6 +24,10 @@ fn staging_is_emptied_behind_a_drilled_snapshot_of_it_and_by_nothing_less() {
         .run()
         .code(3)
         .stderr_has("it was never drilled");
+    live.xtask(&["migrate-namespace", "staging", "--backup", &id])
+        .run()
+        .code(3)
+        .stderr_has("it was never drilled");
     live.xtask(&["drill"]).run().code(0);
     let drill = path.join("drill.json");
     let text = std::fs::read_to_string(&drill).expect("a drill");
@@ -44,6 +48,7 @@ fn staging_is_emptied_behind_a_drilled_snapshot_of_it_and_by_nothing_less() {
         .code(3)
         .stderr_has(&phrase)
         .nowhere("LOSING");
+    old_data_are_marked_behind_the_snapshot(&live, &id);
     live.write("staging", "later");
     let later = live.evidence("staging");
     let losing = format!("{phrase}, LOSING CHANGES SINCE {id}");
@@ -79,4 +84,45 @@ fn staging_is_emptied_behind_a_drilled_snapshot_of_it_and_by_nothing_less() {
         .run()
         .code(0);
     assert_eq!((live.nodes("staging"), live.keys("staging")), (2, 2));
+}
+
+/// Nodes without a label and a key without a prefix, in an environment that is not to be changed
+/// without a way back.
+fn old_data_are_marked_behind_the_snapshot(live: &Live, id: &str) {
+    live.admin("staging", &["SET", "user:1", "Ada"]);
+    let before = live.evidence("staging");
+    let phrase = format!("MIGRATE STAGING DATA, BACKUP {id}");
+    let migrate = ["migrate-namespace", "staging"];
+    let behind = ["--backup", id];
+    live.xtask(&migrate)
+        .run()
+        .code(3)
+        .stderr_has("only behind a drilled snapshot");
+    live.xtask(&["migrate-namespace", "dev"])
+        .args(&behind)
+        .run()
+        .code(2);
+    let unknown = ["--backup", "20200101_000000", "--confirm", &phrase];
+    live.xtask(&migrate).args(&unknown).run().code(1);
+    live.xtask(&migrate)
+        .args(&behind)
+        .run()
+        .code(3)
+        .stderr_has(&phrase);
+    live.xtask(&migrate)
+        .args(&behind)
+        .args(&["--confirm", "MIGRATE STAGING DATA"])
+        .run()
+        .code(1);
+    assert_eq!(live.evidence("staging"), before);
+    live.xtask(&migrate)
+        .args(&behind)
+        .args(&["--confirm", &phrase])
+        .run()
+        .code(0)
+        .stderr_has(&format!("cargo xtask restore staging {id}"))
+        .stdout_has("nothing is without its mark");
+    assert_eq!(live.admin("staging", &["GET", "staging:user:1"]), "Ada");
+    let labelled = live.value("staging", "MATCH (n:Staging) RETURN count(n)");
+    assert_eq!((labelled, live.nodes("staging")), (2.into(), 2));
 }
