@@ -68,6 +68,8 @@ pub(crate) fn journalled(
     plan: &Plan,
     act: impl FnMut(&Action) -> Result<()>,
 ) -> Result<()> {
+    // Pressed while something was looked at: nothing has begun, so nothing is to be told.
+    context.interrupt().check()?;
     let mut entry = Entry {
         at: journal::now(),
         run: journal::run_id(),

@@ -42,17 +42,23 @@ fn ctrl_c_in_the_middle_of_any_change_of_a_wipe_ends_well_when_run_again() {
 
 #[test]
 fn ctrl_c_while_the_engine_is_looked_at_touches_nothing() {
-    for call in [
+    let calls = [
         "info",
         "container inspect",
         "tta-neo4j-query",
         "INFO keyspace",
-    ] {
+        "du -sb",
+    ];
+    let commands: [&[&str]; 2] = [&WIPE, &["reset-test", "--mode", "recreate"]];
+    for (call, args) in calls
+        .iter()
+        .flat_map(|call| commands.map(|args| (*call, args)))
+    {
         let set = Set::usual();
         set.order(&[at_call(call, 1, Act::Hang)]);
-        interrupted(&set, &WIPE, Signal::INT);
+        interrupted(&set, args, Signal::INT);
         set.untouched();
-        assert_eq!(set.journal(), Vec::<serde_json::Value>::new());
+        assert_eq!(set.journal(), Vec::<serde_json::Value>::new(), "{call}");
     }
 }
 
