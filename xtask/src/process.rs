@@ -11,6 +11,7 @@ pub(crate) mod companion;
 mod conversation;
 mod interrupt;
 mod logged;
+pub(crate) mod relayed;
 mod streams;
 mod text;
 
