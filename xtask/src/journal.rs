@@ -112,12 +112,22 @@ impl Journal {
 
     /// The engine on which a deployment was last worked on.
     pub(crate) fn engine_of(&self, deployment: &Deployment) -> Result<Option<String>> {
-        let entries = self.entries()?;
-        let last = entries.into_iter().rev().find(|entry| {
+        Ok(self.last(deployment)?.map(|entry| entry.engine))
+    }
+
+    /// What was begun on a deployment and never brought to its end, where nothing was done to it
+    /// since.
+    pub(crate) fn cut_off(&self, deployment: &Deployment) -> Result<Option<Entry>> {
+        let ended =
+            |entry: &Entry| !matches!(entry.outcome.as_str(), "started" | "failed" | "interrupted");
+        Ok(self.last(deployment)?.filter(|entry| !ended(entry)))
+    }
+
+    fn last(&self, deployment: &Deployment) -> Result<Option<Entry>> {
+        Ok(self.entries()?.into_iter().rev().find(|entry| {
             entry.environment == deployment.environment().slug()
                 && entry.instance == deployment.instance().label()
-        });
-        Ok(last.map(|entry| entry.engine))
+        }))
     }
 }
 

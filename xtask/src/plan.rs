@@ -20,7 +20,7 @@ use crate::snapshot;
 use crate::snapshot::place::Id;
 use crate::tools::docker::{Container, VolumeState};
 
-pub(crate) use emptying::{empty_in_place, recreate, wipe};
+pub(crate) use emptying::{empty_in_place, recreate, wipe, wiped};
 pub(crate) use old_data::{adopt, adopted_before, mark, move_foreign};
 pub(crate) use running::{down, thawing, up};
 
@@ -118,6 +118,11 @@ impl Removal {
         &self.name
     }
 
+    /// As the journal keeps it.
+    fn line(&self) -> String {
+        format!("volume {} created {}", self.name, self.created_at)
+    }
+
     pub(crate) fn created_at(&self) -> &str {
         &self.created_at
     }
@@ -188,6 +193,11 @@ pub(crate) struct Seed {
     pub(crate) statements: Vec<String>,
 }
 
+/// How the journal names a volume that is removed.
+pub(crate) fn removed_volume(volume: &VolumeState) -> String {
+    Removal::named(volume).line()
+}
+
 impl Plan {
     pub(crate) const fn new(deployment: Deployment) -> Self {
         Self {
@@ -237,9 +247,7 @@ impl Plan {
                     removed.push(format!("network {} {}", object.name, object.id));
                 }
                 Action::RemoveVolumes(volumes) => {
-                    removed.extend(volumes.iter().map(|volume| {
-                        format!("volume {} created {}", volume.name, volume.created_at)
-                    }));
+                    removed.extend(volumes.iter().map(Removal::line));
                 }
                 Action::EmptyInPlace(work) => {
                     removed.push(format!("{} nodes, {} keys in place", work.nodes, work.keys));

@@ -1,6 +1,6 @@
 //! Emptying: what may be emptied is in the types that these take.
 
-use environments::{Disposable, Expendable, Volume};
+use environments::{Deployment, Disposable, Expendable, Volume};
 
 use super::{Action, InPlace, Plan, Removal, Seed, ended, objects};
 use crate::observe::Observed;
@@ -37,6 +37,13 @@ pub(crate) fn wipe(target: &Expendable, observed: &Observed) -> Plan {
         Action::CreateVolumes(names.to_vec()),
         "its compose file calls them external, so that no compose command removes them",
     );
+    start_empty(&mut plan, None);
+    plan
+}
+
+/// The rest of it where a run was killed after the volumes had been made anew: nothing is removed.
+pub(crate) fn wiped(deployment: &Deployment) -> Plan {
+    let mut plan = Plan::new(deployment.clone());
     start_empty(&mut plan, None);
     plan
 }

@@ -24,6 +24,14 @@ state() {
         # Neo4j's part was done, Redis' was not.
         echo armed
     fi
+    # Of any snapshot: Redis comes last, so its mark is there as long as something is left to do.
+    for mark in /redis/.incoming-*/armed; do
+        other=${mark%/armed}
+        other=${other#/redis/.incoming-}
+        if [ -e "/neo4j/.incoming-$other/before" ] || [ -e "/neo4j/.before-$other" ]; then
+            [ ! -e "$mark" ] || echo "begun $other"
+        fi
+    done
     for volume in neo4j redis; do
         [ ! -e "/$volume/$before" ] || echo "before $volume"
     done
@@ -56,21 +64,23 @@ swap() {
 inode() { stat --format=%i "$1" 2>/dev/null || echo none; }
 
 # A store without its transaction logs does not start, and one with another's must not: so the logs
-# go first and come last.
+# go first and come last. The mark goes when all else is done: without it this is not given again.
 swap_neo4j() {
     cd "/neo4j/$incoming"
-    mkdir -p before
-    if [ -d "transactions/$database" ]; then
-        [ -e "before/transactions" ] || mv -T "/neo4j/transactions/$database" before/transactions
-        if [ "$(inode "/neo4j/databases/$database")" != "$(cat armed)" ]; then
-            mv -T --exchange "/neo4j/databases/$database" "databases/$database"
+    if [ ! -e "/neo4j/$before" ]; then
+        mkdir -p before
+        if [ -d "transactions/$database" ]; then
+            [ -e "before/transactions" ] || mv -T "/neo4j/transactions/$database" before/transactions
+            if [ "$(inode "/neo4j/databases/$database")" != "$(cat armed)" ]; then
+                mv -T --exchange "/neo4j/databases/$database" "databases/$database"
+            fi
+            sync -f .
+            mv -T "transactions/$database" "/neo4j/transactions/$database"
         fi
-        sync -f .
-        mv -T "transactions/$database" "/neo4j/transactions/$database"
+        [ -e before/databases ] || mv -T "databases/$database" before/databases
+        mv -T before "/neo4j/$before"
     fi
-    [ -e before/databases ] || mv -T "databases/$database" before/databases
     rm -f armed
-    mv -T "/neo4j/$incoming/before" "/neo4j/$before"
     rm -rf "/neo4j/$incoming"
 }
 
@@ -81,8 +91,8 @@ swap_redis() {
     fi
     # One of the old data: the server would ignore it, and a person might not.
     [ ! -e /redis/dump.rdb ] || mv -T /redis/dump.rdb dump.rdb
-    rm -f armed
     mv -T "/redis/$incoming" "/redis/$before"
+    rm -f "/redis/$before/armed"
 }
 
 main

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use environments::{Service, images};
+use environments::{Deployment, Service, Volume, images};
 
 use crate::cli::RestoreArgs;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::execute::{self, Run};
+use crate::journal::Entry;
 use crate::neighbours::Neighbours;
-use crate::observe;
+use crate::observe::{self, Observed};
 use crate::plan::Action;
 use crate::report::Answer;
 use crate::secrets;
@@ -18,7 +19,7 @@ use crate::snapshot::fingerprint::graph::GraphPrint;
 use crate::snapshot::make::How;
 use crate::snapshot::now;
 use crate::snapshot::place::{Id, Place};
-use crate::snapshot::restore::{self, Folders, Step};
+use crate::snapshot::restore::{self, Folders, Progress, Step};
 use crate::snapshot::scratch::Scratch;
 use crate::snapshot::space;
 use crate::snapshot::verify::{Verified, verify};
@@ -40,24 +41,16 @@ pub(crate) fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     }
     let verified = verified(context, args, &held)?;
     let observed = &held.observed;
-    container(observed, Service::Neo4j)
-        .and(container(observed, Service::Redis))
-        .map_err(|failure| failure.hint(format!("cargo xtask up {}", args.environment)))?;
     let scratch = Scratch::begin(context, &deployment)?;
     let folders = folders(&scratch, &held, &args.id)?;
-    let state = folders.state()?;
-    let stopped = !observed.containers().any(Container::running);
-    // Cut off after the servers were stopped: before, at or after the swap.
-    let resumes = stopped && (state.armed || state.kept);
-    if state.kept && !resumes {
-        return Err(Failure::refused(format!(
-            "what was there before {} was restored is still kept, and would be lost",
-            args.id
-        ))
-        .hint(format!(
-            "cargo xtask restore {} {} --forget",
-            args.environment, args.id
-        )));
+    let cut_off = cut_off(context, &deployment)?
+        .is_some_and(|entry| entry.snapshot.as_deref() == Some(args.id.as_str()));
+    let progress = folders.state()?.progress(observed, &args.id, cut_off)?;
+    let whole = progress == Progress::Whole;
+    if whole {
+        container(observed, Service::Neo4j)
+            .and(container(observed, Service::Redis))
+            .map_err(|failure| failure.hint(format!("cargo xtask up {}", args.environment)))?;
     }
     let phrase = format!(
         "RESTORE {} {}",
@@ -65,15 +58,15 @@ pub(crate) fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
         args.id
     );
     let stack = Stack::prepare(context, observed)?;
-    let plan = if resumes {
-        restore::resumed(observed, &args.id)
-    } else {
-        restore::plan(observed, &args.id)
+    let plan = match progress {
+        Progress::Whole => restore::plan(observed, &args.id),
+        Progress::Swap => restore::resumed(observed, &args.id),
+        Progress::Start => restore::started(observed, &args.id),
     };
-    let safety = if resumes {
-        None
-    } else {
+    let safety = if whole {
         Some(prepare(context, NAME, &held, How::Frozen(FREEZE))?)
+    } else {
+        None
     };
     if let Some(safety) = &safety {
         show(context, &safety.plan);
@@ -91,10 +84,10 @@ pub(crate) fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     let neighbours = Neighbours::of(context, &deployment)?;
     scratch.remove()?;
     // Once it is saved, nobody may write any more: looked at before, so that nothing is missed.
-    let quiet = if resumes {
-        None
-    } else {
+    let quiet = if whole {
         Some(now::writes(context, observed)?)
+    } else {
+        None
     };
     let saved = match &safety {
         Some(safety) => Some(safety.make(context, NAME)?),
@@ -142,11 +135,57 @@ pub(crate) fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     ))
 }
 
+/// The restore that was begun on a deployment and never ended, where nothing was done to it since.
+fn cut_off(context: &Context, deployment: &Deployment) -> Result<Option<Entry>> {
+    let cut_off = context.journal.cut_off(deployment)?;
+    Ok(cut_off.filter(|entry| entry.command == NAME))
+}
+
+/// Refuses to start servers on stores of two moments, which a restore that was cut off may have left.
+///
+/// # Errors
+/// Refused (3), with the command that goes on where it stopped.
+pub(crate) fn not_half_done(context: &Context, held: &Held) -> Result<()> {
+    let observed = &held.observed;
+    let deployment = &observed.deployment;
+    // The volumes are looked into only where the journal says that there may be something to see.
+    let Some(entry) = cut_off(context, deployment)? else {
+        return Ok(());
+    };
+    let id = entry.snapshot.as_deref().and_then(|id| id.parse().ok());
+    let Some(id) = id.filter(|_| there(observed)) else {
+        return Ok(());
+    };
+    let scratch = Scratch::begin(context, deployment)?;
+    let state = folders(&scratch, held, &id)?.state()?;
+    scratch.remove()?;
+    state.not_amid_another(deployment, None)
+}
+
+/// Whether both stores have their volume: mounting one that is absent would make it.
+fn there(observed: &Observed) -> bool {
+    let stores = [Volume::Neo4jData, Volume::RedisData];
+    let known = |store| observed.volumes().any(|(volume, _)| volume == store);
+    stores.into_iter().all(known)
+}
+
 fn folders<'a>(scratch: &'a Scratch<'a>, held: &'a Held, id: &'a Id) -> Result<Folders<'a>> {
+    let observed = &held.observed;
+    if !there(observed) {
+        return Err(
+            Failure::failed(format!("{} has no volumes", observed.deployment)).hint(format!(
+                "cargo xtask up {}",
+                observed.deployment.environment()
+            )),
+        );
+    }
     Ok(Folders {
         scratch,
-        deployment: &held.observed.deployment,
-        image: container(&held.observed, Service::Neo4j)?.image_id(),
+        deployment: &observed.deployment,
+        // `down` may have removed the containers of a restore that was cut off.
+        image: observed
+            .container(Service::Neo4j)
+            .map_or(images::NEO4J, Container::image_id),
         id,
     })
 }
@@ -207,7 +246,7 @@ fn compare(context: &Context, held: &Held, verified: &Verified) -> Result<()> {
 fn forget(context: &Context, args: &RestoreArgs, held: &Held) -> Result<Answer> {
     let scratch = Scratch::begin(context, &held.observed.deployment)?;
     let folders = folders(&scratch, held, &args.id)?;
-    if folders.state()?.armed {
+    if folders.state()?.armed() {
         return Err(Failure::refused(format!(
             "the restore of {} was cut off half way: what was there before is needed still",
             args.id

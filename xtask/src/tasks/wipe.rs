@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use environments::{Deployment, Protection};
+use environments::{Protection, Volume};
 
 use crate::cli::WipeArgs;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::execute::{self, Run};
+use crate::journal::Entry;
 use crate::neighbours::Neighbours;
+use crate::observe::Observed;
 use crate::plan::{self, Action};
 use crate::report::Answer;
 use crate::snapshot::cover;
@@ -20,6 +22,7 @@ use crate::snapshot::verify::{Verified, verify};
 use crate::stack::Stack;
 use crate::tasks::snapshot::prepare;
 use crate::tasks::{Held, hold, planned, show, thawed};
+use crate::tools::docker::VolumeState;
 use crate::ui::counted;
 
 const NAME: &str = "wipe";
@@ -40,10 +43,15 @@ pub(crate) fn run(context: &Context, args: &WipeArgs) -> Result<Answer> {
         &Place::of(context, &deployment).path(&args.backup),
         &args.backup,
     )?;
-    let looked = if !held.observed.running() && cut_off(context, &deployment, args)? {
-        Looked::resumed(&verified)
-    } else {
-        look(context, &held, &verified)?
+    let cut_off = context.journal.cut_off(&deployment)?.filter(|entry| {
+        entry.command == NAME && entry.snapshot.as_deref() == Some(args.backup.as_str())
+    });
+    let looked = match cut_off {
+        // Its guards have passed, and what is left may be neither asked nor anything that a
+        // snapshot is of.
+        Some(entry) if made_anew(&held.observed, &entry) => Looked::made_anew(&verified),
+        Some(_) if !held.observed.running() => Looked::resumed(&verified),
+        _ => look(context, &held, &verified)?,
     };
     let target = cover::behind(
         protected,
@@ -55,7 +63,11 @@ pub(crate) fn run(context: &Context, args: &WipeArgs) -> Result<Answer> {
     let looked = looked.compared(context, &held, &verified)?;
 
     let stack = Stack::prepare(context, &held.observed)?;
-    let mut plan = plan::wipe(&target, &held.observed);
+    let mut plan = if looked.made_anew {
+        plan::wiped(&deployment)
+    } else {
+        plan::wipe(&target, &held.observed)
+    };
     plan.notes.clone_from(&looked.notes);
     show(context, &plan);
     let phrase = looked.phrase(context, args);
@@ -108,21 +120,16 @@ struct Looked {
     writes: Option<String>,
     /// What the snapshot has not, a line each.
     lost: Vec<String>,
+    /// The volumes are new already: nothing is left to be removed.
+    made_anew: bool,
 }
 
-/// Whether the last that was done to it is a wipe behind this very snapshot that never ended: its
-/// guards have passed, and what is left may be neither asked nor anything that a snapshot is of.
-fn cut_off(context: &Context, deployment: &Deployment, args: &WipeArgs) -> Result<bool> {
-    let entries = context.journal.entries()?;
-    let last = entries.into_iter().rev().find(|entry| {
-        entry.environment == deployment.environment().slug()
-            && entry.instance == deployment.instance().label()
-    });
-    Ok(last.is_some_and(|last| {
-        last.command == NAME
-            && last.snapshot.as_deref() == Some(args.backup.as_str())
-            && matches!(last.outcome.as_str(), "started" | "failed" | "interrupted")
-    }))
+/// Whether all volumes were made after a wipe that was cut off had begun to remove the old ones.
+fn made_anew(observed: &Observed, begun: &Entry) -> bool {
+    let old = |volume: &VolumeState| begun.removed.contains(&plan::removed_volume(volume));
+    observed.running()
+        && observed.volumes().count() == Volume::ALL.len()
+        && !observed.volumes().any(|(_, volume)| old(volume))
 }
 
 /// Asks both servers, which must answer: what cannot be asked is not known to be in the snapshot.
@@ -138,6 +145,7 @@ fn look(context: &Context, held: &Held, verified: &Verified) -> Result<Looked> {
         notes,
         writes: Some(now::writes(context, &held.observed)?),
         lost: Vec::new(),
+        made_anew: false,
     })
 }
 
@@ -148,6 +156,15 @@ impl Looked {
             notes: vec!["a wipe that was cut off goes on; contents not inspected".to_owned()],
             writes: None,
             lost: Vec::new(),
+            made_anew: false,
+        }
+    }
+
+    fn made_anew(verified: &Verified) -> Self {
+        Self {
+            notes: vec!["a wipe that was cut off has made its volumes anew".to_owned()],
+            made_anew: true,
+            ..Self::resumed(verified)
         }
     }
 

@@ -10,28 +10,29 @@ use crate::set::{Set, at_call, at_change, main_set, observe};
 /// How many changes an undisturbed snapshot makes on the engine.
 const SNAPSHOT: usize = 18;
 
-fn snapshot(set: &Set) -> Xtask {
+pub(crate) fn snapshot(set: &Set) -> Xtask {
     set.xtask(&["snapshot-staging"])
 }
 
 /// Whole ones, by the list.
-fn whole(set: &Set) -> usize {
+pub(crate) fn whole(set: &Set) -> usize {
     let listed = set.xtask(&["snapshots", "list", "--format", "json"]);
     let listed = listed.run().code(0).json();
     listed["snapshots"].as_array().expect("a list").len()
 }
 
-fn frozen(set: &Set) -> bool {
+pub(crate) fn frozen(set: &Set) -> bool {
     let state = set.state();
     let staging = main_set(Environment::Staging);
-    let status = |service| state.containers[&staging.container(service)].status.clone();
-    Service::ALL
-        .into_iter()
-        .any(|service| status(service) == "paused")
+    let paused = |service| {
+        let container = state.containers.get(&staging.container(service));
+        container.is_some_and(|container| container.status == "paused")
+    };
+    Service::ALL.into_iter().any(paused)
 }
 
 /// Everything on the engine but what a run made for itself.
-fn all_but_scratch(set: &Set) -> String {
+pub(crate) fn all_but_scratch(set: &Set) -> String {
     let mut state = set.state();
     state.containers.retain(|name, _| !name.contains("scratch"));
     state.volumes.retain(|name, _| !name.contains("scratch"));
@@ -39,7 +40,7 @@ fn all_but_scratch(set: &Set) -> String {
 }
 
 #[track_caller]
-fn no_scratch(set: &Set) {
+pub(crate) fn no_scratch(set: &Set) {
     let state = set.state();
     let left = state.containers.keys().chain(state.volumes.keys());
     let left: Vec<&String> = left.filter(|name| name.contains("scratch")).collect();

@@ -244,13 +244,17 @@ fn start(state: &mut State, service: &Service) {
         container.users.clone_from(&service.users);
     }
     let written = state.writers.get(&data).copied().unwrap_or_default();
+    let store = format!("store of {}", container.started_at);
     let Some(volume) = state.volumes.get_mut(&data).filter(|_| !ends) else {
         return;
     };
     match &service.database {
         None => volume.keys = volume.keys.max(written),
         Some(database) => {
-            let fresh = || Graph::fresh(database, &service.password);
+            let fresh = || Graph {
+                store,
+                ..Graph::fresh(database, &service.password)
+            };
             let graph = volume.graph.get_or_insert_with(fresh);
             graph.nodes = graph.nodes.max(written);
         }

@@ -56,6 +56,8 @@ pub(crate) struct Container {
     pub(crate) users: Vec<String>,
     /// Redis: the settings that were changed.
     pub(crate) drift: Vec<String>,
+    /// The folder of its volume that a scratch server serves, where it is not the volume's own.
+    pub(crate) folder: String,
 }
 
 /// What becomes of a container that is started.
@@ -77,6 +79,26 @@ pub(crate) struct Volume {
     pub(crate) graph: Option<Graph>,
     /// Redis: the number of keys.
     pub(crate) keys: u64,
+    /// What a restore has loaded beside it.
+    pub(crate) incoming: Option<Box<Beside>>,
+    /// What was there before a restore.
+    pub(crate) before: Option<Box<Beside>>,
+}
+
+impl Volume {
+    /// The folder that a restore fills.
+    pub(crate) fn beside(&mut self) -> &mut Beside {
+        self.incoming.get_or_insert_default()
+    }
+}
+
+/// A store in a folder beside a volume's own.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Beside {
+    pub(crate) graph: Option<Graph>,
+    pub(crate) keys: u64,
+    /// It was proved and may be put in place.
+    pub(crate) armed: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -85,6 +107,8 @@ pub(crate) struct Graph {
     pub(crate) databases: BTreeSet<String>,
     /// The one that the server calls its home.
     pub(crate) home: String,
+    /// Its store's own number: a new store has another.
+    pub(crate) store: String,
     pub(crate) password: String,
     pub(crate) users: Vec<String>,
     /// The settings that were changed.

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, Write as _};
 
 use serde_json::{Value, json};
 
-use crate::model::{Container, Graph, State};
+use crate::model::{Beside, Container, Graph, State, Volume};
 use crate::{Answer, Fake, Reply};
 
 /// A call that goes on talking: its standard input is not to be read to its end.
@@ -69,6 +69,8 @@ struct Asked {
     mounts: BTreeMap<String, String>,
     command: Vec<String>,
     entrypoint: String,
+    /// The folder of its volume in which it works.
+    folder: String,
 }
 
 fn asked(words: &[&str]) -> Option<Asked> {
@@ -78,6 +80,7 @@ fn asked(words: &[&str]) -> Option<Asked> {
         mounts: BTreeMap::new(),
         command: Vec::new(),
         entrypoint: String::new(),
+        folder: String::new(),
     };
     let mut rest = words;
     loop {
@@ -102,11 +105,20 @@ fn asked(words: &[&str]) -> Option<Asked> {
                 asked.entrypoint = (*entrypoint).to_owned();
                 rest
             }
+            ["--env", pair, rest @ ..] => {
+                if let Some(folder) = pair.strip_prefix("NEO4J_server_directories_data=") {
+                    folder.clone_into(&mut asked.folder);
+                }
+                rest
+            }
             ["--network", "none", rest @ ..] | ["--pull", "never", rest @ ..] => rest,
-            ["--hostname" | "--user" | "--tmpfs" | "--env", _, rest @ ..] => rest,
+            ["--hostname" | "--user" | "--tmpfs", _, rest @ ..] => rest,
             [option, ..] if option.starts_with('-') => return None,
             [_image, command @ ..] => {
                 asked.command = command.iter().map(ToString::to_string).collect();
+                if let ["--dir", folder, ..] = command {
+                    (*folder).clone_into(&mut asked.folder);
+                }
                 return Some(asked);
             }
             [] => return None,
@@ -135,6 +147,7 @@ fn start(fake: &Fake, asked: Asked) -> Answer {
             mounts: asked.mounts,
             command: asked.command,
             password: graph.map(|graph| graph.password).unwrap_or_default(),
+            folder: asked.folder,
             status: "running".to_owned(),
             started_at: state.moment(),
             ..Container::default()
@@ -156,7 +169,7 @@ fn once(fake: &Fake, asked: &Asked, stdin: &str) -> Answer {
             .get(&data)
             .and_then(|volume| volume.graph.clone())
     };
-    let loaded = |volume: &str, change: &dyn Fn(&mut crate::model::Volume)| {
+    let loaded = |volume: &str, change: &dyn Fn(&mut Volume)| {
         fake.change(&format!("volume {volume}"), |state| {
             if let Some(volume) = state.volumes.get_mut(volume) {
                 change(volume);
@@ -172,16 +185,79 @@ fn once(fake: &Fake, asked: &Asked, stdin: &str) -> Answer {
         }
         ("", ["neo4j-admin", "database", "load", ..]) => {
             let graph: Option<Graph> = serde_json::from_str(stdin).expect("a dump of the fake's");
-            loaded(&data, &|volume| volume.graph.clone_from(&graph))?;
+            let beside = asked.folder.contains(".incoming-");
+            loaded(&data, &|volume| match beside {
+                true => volume.beside().graph.clone_from(&graph),
+                false => volume.graph.clone_from(&graph),
+            })?;
             Ok(Reply::default())
         }
         ("bash", ["-c", script, "put", ..]) if script.contains("cat >\"/to/$1\"") => {
             let keys: u64 = stdin.trim().parse().expect("an RDB of the fake's");
             let to = asked.mounts.get("/to").cloned().unwrap_or_default();
-            loaded(&to, &|volume| volume.keys = keys)?;
+            let beside = words.iter().any(|word| word.starts_with(".incoming-"));
+            loaded(&to, &|volume| match beside {
+                true => volume.beside().keys = keys,
+                false => volume.keys = keys,
+            })?;
             Ok(Reply::default())
         }
+        ("bash", ["-c", script, "restore", order, _, _]) if script.contains("# restore.sh") => {
+            restore(fake, asked, order)
+        }
         (entrypoint, other) => Err(fake.unknown(&format!("run {entrypoint} {}", other.join(" ")))),
+    }
+}
+
+/// What `restore.sh` does, a volume at a time.
+fn restore(fake: &Fake, asked: &Asked, order: &str) -> Answer {
+    let volume = |service: &str| asked.mounts.get(service).cloned().unwrap_or_default();
+    let volumes = [volume("/neo4j"), volume("/redis")];
+    let change = |change: fn(&mut Volume)| {
+        for name in &volumes {
+            fake.change(&format!("volume {name}"), |state| {
+                change(state.volumes.get_mut(name).expect("it is mounted"));
+            })?;
+        }
+        Ok(Reply::default())
+    };
+    match order {
+        "state" => {
+            let state = fake.folder.state();
+            let [neo4j, redis] = volumes.map(|name| state.volumes[&name].clone());
+            let armed = |volume: &Volume| volume.incoming.as_ref().is_some_and(|one| one.armed);
+            let mut said = String::new();
+            if armed(&redis) && (armed(&neo4j) || neo4j.before.is_some()) {
+                said.push_str("armed\n");
+            }
+            for (service, volume) in [("neo4j", &neo4j), ("redis", &redis)] {
+                if volume.before.is_some() {
+                    said.push_str(&format!("before {service}\n"));
+                }
+            }
+            Ok(Reply::said(said))
+        }
+        "clear" => change(|volume| volume.incoming = None),
+        "arm" => change(|volume| volume.beside().armed = true),
+        "swap" => change(|volume| {
+            let Some(incoming) = volume.incoming.take_if(|one| one.armed) else {
+                return;
+            };
+            volume.before = Some(Box::new(Beside {
+                graph: volume.graph.clone(),
+                keys: volume.keys,
+                armed: false,
+            }));
+            // The database system, and with it the password, stays.
+            let password = volume.graph.as_ref().map(|graph| graph.password.clone());
+            volume.graph = incoming.graph;
+            if let (Some(graph), Some(password)) = (&mut volume.graph, password) {
+                graph.password = password;
+            }
+            volume.keys = incoming.keys;
+        }),
+        "forget" => change(|volume| volume.before = None),
+        other => Err(fake.unknown(&format!("restore.sh {other}"))),
     }
 }
 
@@ -197,7 +273,7 @@ pub(crate) fn keys(fake: &Fake, keys: u64, words: &[&str]) -> Answer {
         ["--json", "FUNCTION", "LIST", "WITHCODE"] | ["--json", "MODULE", "LIST"] => {
             "[]\n".to_owned()
         }
-        ["SAVE"] => "OK\n".to_owned(),
+        ["SAVE"] | ["CONFIG", "SET", "appendonly", "yes"] => "OK\n".to_owned(),
         other => return Err(fake.unknown(&format!("redis-cli {}", other.join(" ")))),
     };
     Ok(Reply::said(said))

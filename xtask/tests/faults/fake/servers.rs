@@ -29,8 +29,24 @@ impl Server {
     }
 
     pub(crate) fn graph(&self, state: &State) -> Graph {
-        let graph = self.data(state).and_then(|volume| volume.graph.clone());
+        let graph = self.data(state).and_then(|volume| match self.beside() {
+            true => volume.incoming.as_ref()?.graph.clone(),
+            false => volume.graph.clone(),
+        });
         graph.unwrap_or_default()
+    }
+
+    pub(crate) fn keys(&self, state: &State) -> u64 {
+        let keys = self.data(state).map(|volume| match self.beside() {
+            true => volume.incoming.as_ref().map_or(0, |one| one.keys),
+            false => volume.keys,
+        });
+        keys.unwrap_or_default()
+    }
+
+    /// Whether it serves what a restore has loaded beside the volume's own data.
+    fn beside(&self) -> bool {
+        self.container.folder.contains(".incoming-")
     }
 }
 
@@ -115,14 +131,18 @@ pub(crate) fn exec(fake: &Fake, words: &[&str], stdin: &str) -> Answer {
             Ok(Reply::default())
         }
         ["redis-cli", "-e", rest @ ..] if server.container.labels.contains_key("org.tta.run") => {
-            let keys = server.data(&state).map_or(0, |volume| volume.keys);
-            scratch::keys(fake, keys, rest)
+            scratch::keys(fake, server.keys(&state), rest)
+        }
+        ["bash", "-c", script] if script.contains("aof_rewrite_in_progress") => {
+            Ok(Reply::default())
+        }
+        // When something was last written: here, when its server was started.
+        ["find", _, "-name", file, "-printf", _] => {
+            let at = &server.container.started_at;
+            Ok(Reply::said(format!("{file} {at}\n")))
         }
         ["redis-check-rdb", _] => Ok(Reply::said("\\o/ RDB looks OK! \\o/\n")),
-        ["cat", "/data/dump.rdb"] => {
-            let keys = server.data(&state).map_or(0, |volume| volume.keys);
-            Ok(Reply::said(format!("{keys}\n")))
-        }
+        ["cat", "/data/dump.rdb"] => Ok(Reply::said(format!("{}\n", server.keys(&state)))),
         ["bash", "-c", script, folder] if script.contains("du --summarize") => {
             Ok(Reply::said(format!("4096\t{folder}\n")))
         }
@@ -254,7 +274,7 @@ fn query(graph: &Graph, statement: &str) -> Option<Value> {
         |names: &std::collections::BTreeSet<String>| column(names.iter().cloned().collect());
     Some(match statement {
         "SHOW HOME DATABASE YIELD name RETURN name" => json!([[graph.home]]),
-        "CALL db.info() YIELD id RETURN id" => json!([["A1B2C3"]]),
+        "CALL db.info() YIELD id RETURN id" => json!([[graph.store]]),
         "CALL dbms.components() YIELD versions, edition RETURN versions[0], edition" => {
             json!([["5.26.30", graph.edition]])
         }
@@ -275,7 +295,7 @@ fn redis(fake: &Fake, server: &Server, state: &State, command: &[&str], stdin: &
     if let Some(reason) = &server.container.fate.sick {
         return Ok(Reply::failed(1, format!("{reason}\n")));
     }
-    let keys = server.data(state).map_or(0, |volume| volume.keys);
+    let keys = server.keys(state);
     match command {
         ["INFO", "keyspace"] => {
             let databases = match keys {
