@@ -163,6 +163,40 @@ fn a_restore_killed_after_any_change_ends_well_when_run_again() {
     restore_killed_everywhere(&Act::KillAfter);
 }
 
+#[test]
+fn servers_are_not_started_on_a_half_restored_set_and_the_restore_is_named_that_ends_it() {
+    let saved = Saved::new(true);
+    let staging = main_set(Environment::Staging);
+    let swapped = |set: &Set, volume| {
+        set.state().volumes[&staging.volume(volume)]
+            .before
+            .is_some()
+    };
+    let half = (1..=RESTORE).rev().find(|number| {
+        let set = saved.again();
+        set.order(&[at_change(*number, Act::KillAfter)]);
+        restore(set, &saved.id).run();
+        set.order(&[]);
+        swapped(set, Volume::Neo4jData) && !swapped(set, Volume::RedisData)
+    });
+    assert!(half.is_some(), "no kill point lies between the two stores");
+    let set = &saved.set;
+    let before = set.state().containers;
+    let next = format!("cargo xtask restore staging {}", saved.id);
+    set.xtask(&["up", "staging"])
+        .run()
+        .code(3)
+        .stderr_has("cut off half way")
+        .stderr_has(&next);
+    assert_eq!(set.state().containers, before);
+    // Also where its containers are gone.
+    set.xtask(&["down", "staging"]).run().code(0);
+    restore(set, &saved.id).run().code(0);
+    runs(set);
+    set.holds(Environment::Staging, 3, 5);
+    assert_eq!(kept(set), [(4, 6)]);
+}
+
 fn wipe_killed_everywhere(act: &Act, losing: bool) {
     let saved = Saved::new(losing);
     for number in 1..=WIPE {

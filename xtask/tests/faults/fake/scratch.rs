@@ -202,15 +202,15 @@ fn once(fake: &Fake, asked: &Asked, stdin: &str) -> Answer {
             })?;
             Ok(Reply::default())
         }
-        ("bash", ["-c", script, "restore", order, _, _]) if script.contains("# restore.sh") => {
-            restore(fake, asked, order)
+        ("bash", ["-c", script, "restore", order, id, _]) if script.contains("# restore.sh") => {
+            restore(fake, asked, order, id)
         }
         (entrypoint, other) => Err(fake.unknown(&format!("run {entrypoint} {}", other.join(" ")))),
     }
 }
 
 /// What `restore.sh` does, a volume at a time.
-fn restore(fake: &Fake, asked: &Asked, order: &str) -> Answer {
+fn restore(fake: &Fake, asked: &Asked, order: &str, id: &str) -> Answer {
     let volume = |service: &str| asked.mounts.get(service).cloned().unwrap_or_default();
     let volumes = [volume("/neo4j"), volume("/redis")];
     let change = |change: fn(&mut Volume)| {
@@ -229,6 +229,9 @@ fn restore(fake: &Fake, asked: &Asked, order: &str) -> Answer {
             let mut said = String::new();
             if armed(&redis) && (armed(&neo4j) || neo4j.before.is_some()) {
                 said.push_str("armed\n");
+            }
+            if armed(&redis) && neo4j.before.is_some() {
+                said.push_str(&format!("begun {id}\n"));
             }
             for (service, volume) in [("neo4j", &neo4j), ("redis", &redis)] {
                 if volume.before.is_some() {
