@@ -143,8 +143,8 @@ pub(crate) fn act(
             compose::create(docker, stack.project(&stack.name()))
         }
         Action::Adopt(adopted) => {
-            if adopted.graph.is_some() {
-                adoption::graph::fill(context, deployment)?;
+            if let Some(graph) = &adopted.graph {
+                adoption::graph::fill(context, deployment, &graph.database)?;
             }
             if adopted.keys.is_some() {
                 adoption::keys::fill(context, deployment)?;

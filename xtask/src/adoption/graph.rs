@@ -24,7 +24,7 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    /// Copies a source, reads the copy and dumps it.
+    /// Copies a source and reads the copy.
     ///
     /// # Errors
     /// It cannot be copied, or is no store of one database that this Neo4j reads.
@@ -54,14 +54,6 @@ impl Graph {
         let totals = totals(&asked)?;
         let census = audit::nodes_on(&asked, deployment.environment())?;
         helper::end(context, &server)?;
-        let name = deployment.environment().database();
-        let dump = format!(
-            "set -euo pipefail; mkdir -p /data/dumps; rm -f /data/dumps/*; chown -R neo4j:neo4j /data\n\
-             setpriv --reuid=neo4j --regid=neo4j --init-groups -- \
-             neo4j-admin database dump {database} --to-path=/data/dumps\n\
-             if [ {database} != {name} ]; then mv /data/dumps/{database}.dump /data/dumps/{name}.dump; fi"
-        );
-        helper::shell(context, deployment, Service::Neo4j, &mounts, &dump)?.ok()?;
         Ok(Self {
             source: source.to_owned(),
             bytes,
@@ -108,9 +100,20 @@ fn database(
     }
 }
 
-/// Loads the dump into the environment's own volume.
-pub(crate) fn fill(context: &Context, deployment: &Deployment) -> Result<()> {
+/// Dumps the copy, and loads the dump into the environment's own volume.
+pub(crate) fn fill(context: &Context, deployment: &Deployment, database: &str) -> Result<()> {
     let name = deployment.environment().database();
+    let dump = format!(
+        "set -euo pipefail; mkdir -p /data/dumps; rm -f /data/dumps/*; chown -R neo4j:neo4j /data\n\
+         setpriv --reuid=neo4j --regid=neo4j --init-groups -- \
+         neo4j-admin database dump {database} --to-path=/data/dumps\n\
+         if [ {database} != {name} ]; then mv /data/dumps/{database}.dump /data/dumps/{name}.dump; fi"
+    );
+    let mounts = [format!(
+        "{}:/data",
+        helper::volume(deployment, Service::Neo4j)
+    )];
+    helper::shell(context, deployment, Service::Neo4j, &mounts, &dump)?.ok()?;
     let target = deployment.volume(helper::data(Service::Neo4j));
     let mounts = [
         format!("{}:/from:ro", helper::volume(deployment, Service::Neo4j)),

@@ -114,3 +114,47 @@ fn every_exit_code_of_the_help_is_in_the_readme() {
         assert!(readme.contains(&format!("| {code} |")), "README.md: {code}");
     }
 }
+
+/// Every file of the tests, and of what is tested beside its code.
+fn sources(folder: &std::path::Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("readable").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() {
+            sources(&path, text);
+        } else if name.ends_with(".rs") || name.ends_with(".py") {
+            text.push_str(&std::fs::read_to_string(&path).expect("text"));
+        }
+    }
+}
+
+#[test]
+fn every_test_that_the_strategys_lists_name_is_one() {
+    let page = pages()
+        .into_iter()
+        .find(|page| page.name == "docs/namespaces.md")
+        .expect("it is there");
+    let (_, lists) = page
+        .text
+        .split_once("## The strategy's lists")
+        .expect("it has the lists");
+    let mut text = String::new();
+    for folder in [
+        "xtask/tests",
+        "crates/environments/tests",
+        "crates/environments/python/tests",
+    ] {
+        sources(&root().join(folder), &mut text);
+    }
+    let names: Vec<&str> = lists
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.contains('_'))
+        .collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        let named = [format!("fn {name}("), format!("def {name}(")];
+        assert!(named.iter().any(|one| text.contains(one)), "{name}");
+    }
+}
