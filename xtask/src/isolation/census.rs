@@ -283,15 +283,6 @@ impl Container {
         })
     }
 
-    /// Its addresses, v4 and v6.
-    pub(crate) fn addresses(&self) -> Vec<String> {
-        let places = self.networks();
-        places
-            .flat_map(|(_, place)| [place.v4.clone(), place.v6.clone()])
-            .filter(|address| !address.is_empty())
-            .collect()
-    }
-
     /// What it publishes on the host now: the container's port and where.
     pub(crate) fn published(&self) -> impl Iterator<Item = (&str, &Binding)> {
         let ports = self.network_settings.ports.iter();

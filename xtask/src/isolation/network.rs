@@ -5,6 +5,7 @@
 //! the engine gives; then each container asks all of it at once ([`probe`]), beside its own servers
 //! as the positive control; then it is judged ([`judge`]).
 
+mod control;
 mod discovery;
 mod found;
 mod host;

@@ -1,15 +1,17 @@
 //! From the answers to cells and findings. Pure.
 //!
 //! A negative answer counts beside two positive ones of the same run: whoever asked has reached its
-//! own environment's servers, and whoever was asked was reached by its own environment.
+//! own environment's servers, and whoever was asked was reached by its own environment, at that
+//! address ([`control`]).
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use environments::{Environment, Service};
+use environments::Environment;
 
 use crate::isolation::fault::{N1, N2, N3, N5, N6};
 use crate::isolation::finding::{Check, Expected, Layer, Outcome, Seen};
+use crate::isolation::network::control::Controls;
 use crate::isolation::network::discovery;
 use crate::isolation::network::found::Found;
 use crate::isolation::network::probe::{Answer, Answers};
@@ -20,7 +22,7 @@ use crate::process::quoted;
 pub(crate) fn judge(table: &Table, answers: &[Result<Answers, String>]) -> Outcome {
     let judge = Judge {
         table,
-        reached: reached(table, answers),
+        controls: Controls::of(table, answers),
     };
     let mut found = Found::default();
     let mut checks = Vec::new();
@@ -45,27 +47,9 @@ pub(crate) fn judge(table: &Table, answers: &[Result<Answers, String>]) -> Outco
     }
 }
 
-/// The servers' ports that their own environment has reached.
-fn reached(
-    table: &Table,
-    answers: &[Result<Answers, String>],
-) -> BTreeSet<(Environment, &'static str, u16)> {
-    let mut reached = BTreeSet::new();
-    for (source, answers) in table.sources.iter().zip(answers) {
-        for (number, question) in source.questions.iter().enumerate() {
-            if let (Question::OwnServer { service, port }, Ok(answers)) = (question, answers)
-                && answers.answers.get(&number) == Some(&Answer::Open)
-            {
-                reached.insert((source.environment, service.name(), *port));
-            }
-        }
-    }
-    reached
-}
-
 struct Judge<'a> {
     table: &'a Table,
-    reached: BTreeSet<(Environment, &'static str, u16)>,
+    controls: Controls,
 }
 
 /// A source, with its answers where they can be relied upon.
@@ -110,10 +94,6 @@ impl<'a> Judge<'a> {
         } else {
             Err(format!("{} does not reach its own servers", source.name))
         }
-    }
-
-    fn up(&self, of: Environment, service: Service, port: u16) -> bool {
-        self.reached.contains(&(of, service.name(), port))
     }
 
     /// Its own names and what its server says of itself.
@@ -258,11 +238,6 @@ impl<'a> Judge<'a> {
                     } if (*other, *service, asked) == (of, target.service, port) => Some(*address),
                     _ => None,
                 });
-                let listens = self.up(of, target.service, *port);
-                let open = answers.iter().any(|(_, answer)| *answer == Answer::Open);
-                if !defined(target.service).contains(port) && !listens && !open {
-                    continue;
-                }
                 for v6 in [false, true] {
                     let subject = format!(
                         "{} -> {} {port}/tcp over {}",
@@ -274,19 +249,21 @@ impl<'a> Judge<'a> {
                         .iter()
                         .filter(|(address, _)| address.is_ipv6() == v6)
                         .collect();
+                    // A port that an image names and no server opens is nobody's.
+                    let listens = self.controls.listens(of, target.service, *port, v6);
+                    let open = of_family.iter().any(|(_, answer)| *answer == Answer::Open);
+                    if !defined(target.service).contains(port) && !listens && !open {
+                        continue;
+                    }
                     let seen = self.blocked(asked, &of_family, || match &target.down {
                         Some(why) => Err(why.clone()),
-                        None if !listens => Err(format!(
-                            "its own environment does not reach {} at {port}",
-                            target.name
-                        )),
                         None if of_family.is_empty() && v6 => {
                             Ok("it has no IPv6 address".to_owned())
                         }
                         None if of_family.is_empty() => {
                             Err(format!("{} has no address", target.name))
                         }
-                        None => Ok("its own environment reaches it".to_owned()),
+                        None => self.controls.of_server(asked.source, of, target, *port, v6),
                     });
                     for (address, _) in of_family
                         .iter()
@@ -380,6 +357,7 @@ impl<'a> Judge<'a> {
                 );
                 let seen = self.blocked(asked, &of_family, || match down() {
                     Some(why) => Err(why),
+                    None if v6 && !of_family.is_empty() => self.controls.of_host(asked.source),
                     None if of_family.is_empty() && v6 => {
                         Ok("the host has no IPv6 address".to_owned())
                     }

@@ -22,7 +22,9 @@ pub(crate) struct Answers {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     Open,
-    /// Refused, no way there, or no such name.
+    /// The address itself has answered that nobody listens. Told apart from `Closed` over IPv6 alone.
+    Refused,
+    /// Refused, or no way there.
     Closed,
     /// Nothing within the deadline.
     Silent,
@@ -57,8 +59,8 @@ pub(crate) fn ask(context: &Context, source: &Source) -> Result<Answers, String>
 /// A line a question, as the script takes them.
 fn lines(source: &Source) -> String {
     let line = |(number, question): (usize, &Question)| match question {
-        Question::OwnServer { service, port } => {
-            format!("control {number} {} {port}\n", service.name())
+        Question::OwnServer { address, port, .. } => {
+            format!("control {number} {address} {port}\n")
         }
         Question::OwnName(name) => format!("control-name {number} {name}\n"),
         Question::Server { address, port, .. } | Question::Host { address, port, .. } => {
@@ -86,7 +88,7 @@ pub(crate) fn parse(text: &str, questions: usize) -> Result<Answers, String> {
             }
             number => {
                 let number: usize = number.parse().map_err(|_| "the number of a question")?;
-                let answer = answer(rest).ok_or("open, closed, silent, names or said")?;
+                let answer = answer(rest).ok_or("open, refused, closed, silent, names or said")?;
                 if number >= questions || answers.answers.insert(number, answer).is_some() {
                     return Err("one answer to each question".to_owned());
                 }
@@ -103,6 +105,7 @@ fn answer(text: &str) -> Option<Answer> {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     Some(match word {
         "open" => Answer::Open,
+        "refused" => Answer::Refused,
         "closed" => Answer::Closed,
         "silent" => Answer::Silent,
         "said" => Answer::Said(rest.to_owned()),
@@ -135,12 +138,13 @@ mod tests {
 
     use super::*;
 
-    const GOOD: &str = "0 open\n1 closed\n2 silent\n3 names 10.0.0.2,fd00::1\n4 names -\n5 said {\"a\": 1}\n\
+    const GOOD: &str = "0 open\n1 closed\n2 silent\n3 names 10.0.0.2,fd00::1\n4 names -\n5 said {\"a\": 1}\n6 refused\n\
                         listen 0B00007F:8FFD\nlisten 00000000000000000000000000000000:1E07\nend 300000\n";
 
     #[test]
     fn each_answer_is_what_the_script_said() {
-        let answers = parse(GOOD, 6).expect("it is good");
+        let answers = parse(GOOD, 7).expect("it is good");
+        assert_eq!(answers.answers[&6], Answer::Refused);
         assert_eq!(answers.answers[&0], Answer::Open);
         assert_eq!(answers.answers[&4], Answer::Names(BTreeSet::new()));
         assert_eq!(answers.answers[&5], Answer::Said("{\"a\": 1}".to_owned()));
@@ -152,8 +156,8 @@ mod tests {
     fn what_is_missing_doubled_or_unknown_is_no_answer() {
         for (text, questions) in [
             ("", 0),
-            (GOOD, 7),
-            (GOOD, 5),
+            (GOOD, 8),
+            (GOOD, 6),
             ("0 open\n", 1),
             ("0 open\n0 closed\nend 1\n", 1),
             ("0 opened\nend 1\n", 1),

@@ -4,7 +4,7 @@
 #   control-name ID NAME
 #   name ID NAME
 #   discovery ID            what the server in this container tells of itself over HTTP
-# and answers, a line each: ID open | ID closed | ID silent | ID names A,B | ID said TEXT; then
+# and answers, a line each: ID open | ID refused | ID closed | ID silent | ID names A,B | ID said TEXT; then
 # `listen ADDRESS:PORT` in the kernel's hexadecimal, and `end MICROSECONDS` for the deadline.
 LC_ALL=C
 
@@ -12,9 +12,13 @@ LC_ALL=C
 exec {answers}<> <(:)
 children=()
 
+# That nobody listens is told from that there is no way, over IPv6: an address that was given a
+# moment ago has none yet. bash has no word for it but its message, so that it is tried once more.
 connect() {
     if { : 3<>"/dev/tcp/$2/$3"; } 2>/dev/null; then
         echo "$1 open" >&"$answers"
+    elif [[ $2 = *:* && $({ : 3<>"/dev/tcp/$2/$3"; } 2>&1) = *'onnection refused'* ]]; then
+        echo "$1 refused" >&"$answers"
     else
         echo "$1 closed" >&"$answers"
     fi

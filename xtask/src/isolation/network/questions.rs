@@ -4,7 +4,7 @@
 //! Pure. From the definitions (ports, names) and the addresses that the engine gave; not from what
 //! answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use environments::{Deployment, Environment, PublishedPorts, Service};
@@ -41,7 +41,8 @@ pub(crate) struct Server {
     pub(crate) name: String,
     /// Why it cannot be asked, where it cannot: it is not there, or not running.
     pub(crate) down: Option<String>,
-    pub(crate) addresses: BTreeSet<IpAddr>,
+    /// Its addresses, each with the network on which it has it.
+    pub(crate) addresses: BTreeMap<IpAddr, String>,
     networks: BTreeSet<String>,
     /// The ports that the definitions give it, then those that its image names beside them.
     pub(crate) ports: Vec<u16>,
@@ -55,6 +56,8 @@ pub(crate) struct Source {
     pub(crate) name: String,
     /// The container's id, or why it cannot ask.
     pub(crate) id: Result<String, String>,
+    /// Its own IPv6 addresses. Without one it has no way to anybody's.
+    pub(crate) v6: BTreeSet<IpAddr>,
     /// A question's number is its place here.
     pub(crate) questions: Vec<Question>,
     /// Whether it asks at the host's addresses: another container on the same networks does not.
@@ -64,8 +67,13 @@ pub(crate) struct Source {
 /// One question of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Question {
-    /// Its own environment's server at a port: the positive control.
-    OwnServer { service: Service, port: u16 },
+    /// Its own environment's server, or itself, at an address on a network of its own: the positive
+    /// control, for each address by which another environment asks for that server.
+    OwnServer {
+        service: Service,
+        address: IpAddr,
+        port: u16,
+    },
     /// A name that must be its own environment's alone.
     OwnName(String),
     /// Another environment's server.
@@ -137,6 +145,7 @@ impl Table {
                     service: server.service,
                     name: server.name.clone(),
                     id,
+                    v6: server.v6().collect(),
                     questions: questions(place, server, &places, host),
                 });
             }
@@ -246,7 +255,7 @@ fn place(census: &Census, deployment: &Deployment, kept: Option<PublishedPorts>)
             .collect(),
         own: ours
             .iter()
-            .flat_map(|container| addresses(container))
+            .flat_map(|container| addresses(container).into_keys())
             .collect(),
     }
 }
@@ -287,12 +296,12 @@ fn server(census: &Census, deployment: &Deployment, service: Service) -> Server 
     }
 }
 
-fn addresses(container: &Container) -> BTreeSet<IpAddr> {
-    let addresses = container.addresses();
-    addresses
-        .iter()
-        .filter_map(|address| address.parse().ok())
-        .collect()
+fn addresses(container: &Container) -> BTreeMap<IpAddr, String> {
+    let places = container.networks().flat_map(|(network, place)| {
+        let of_family = |address: &String| Some((address.parse().ok()?, network.to_owned()));
+        [of_family(&place.v4), of_family(&place.v6)]
+    });
+    places.flatten().collect()
 }
 
 /// The host looks the same from all containers on the same networks, so that one of an environment's
@@ -317,10 +326,14 @@ fn questions(
 ) -> Vec<Question> {
     let mut questions = Vec::new();
     for other in &own.servers {
-        questions.extend(other.ports.iter().map(|port| Question::OwnServer {
-            service: other.service,
-            port: *port,
-        }));
+        let shared = other.addresses.iter();
+        for (address, _) in shared.filter(|(_, network)| server.networks.contains(*network)) {
+            questions.extend(other.ports.iter().map(|port| Question::OwnServer {
+                service: other.service,
+                address: *address,
+                port: *port,
+            }));
+        }
         questions.push(Question::OwnName(other.service.name().to_owned()));
         questions.push(Question::OwnName(other.name.clone()));
     }
@@ -333,7 +346,7 @@ fn questions(
     {
         let of = place.deployment.environment();
         for target in &place.servers {
-            for address in &target.addresses {
+            for address in target.addresses.keys() {
                 questions.extend(target.ports.iter().map(|port| Question::Server {
                     of,
                     service: target.service,
@@ -355,6 +368,13 @@ fn questions(
         }
     }
     questions
+}
+
+impl Server {
+    fn v6(&self) -> impl Iterator<Item = IpAddr> {
+        let addresses = self.addresses.keys().copied();
+        addresses.filter(IpAddr::is_ipv6)
+    }
 }
 
 impl Place {

@@ -150,6 +150,129 @@ fn the_same_over_ipv6_is_a_fault_of_its_own() {
     assert_eq!(ids(&judge(&table, &answers(&table, |_, _| None))), NOTHING);
 }
 
+/// Dev and test on IPv6 networks of their own, the host on both.
+fn with_v6() -> Table {
+    table(|told| {
+        for (network, number) in [("tta-dev-network", 1), ("tta-test-network", 2)] {
+            for last in [2, 3] {
+                let container = &mut told["containers"][2 * number + last - 4];
+                let place = &mut container["NetworkSettings"]["Networks"][network];
+                place["GlobalIPv6Address"] = json!(format!("fd00:{number}::{last}"));
+            }
+            let gateway = json!({ "Gateway": format!("fd00:{number}::1") });
+            let config = told["networks"][number - 1]["IPAM"]["Config"].as_array_mut();
+            config.expect("a list").push(gateway);
+        }
+    })
+}
+
+/// What cannot be asked over IPv6, as `dev test`, to servers and to the host.
+fn unasked_over_v6(outcome: &Outcome) -> [BTreeSet<String>; 2] {
+    let of = |host: bool| {
+        let cells = outcome.checks.iter().filter(|check| {
+            check.subject.ends_with("over IPv6")
+                && check.subject.contains("the host's") == host
+                && check.observed == Seen::CouldNotAsk
+        });
+        cells
+            .map(|check| format!("{} {}", check.from, check.to))
+            .collect()
+    };
+    [of(false), of(true)]
+}
+
+/// The host says over IPv6 that nobody listens.
+fn host_refuses(question: &Question) -> Option<Answer> {
+    let host = matches!(question, Question::Host { address, .. } if address.is_ipv6());
+    host.then_some(Answer::Refused)
+}
+
+fn set(items: &[&str]) -> BTreeSet<String> {
+    items.iter().map(|item| (*item).to_owned()).collect()
+}
+
+#[test]
+fn over_ipv6_a_silent_server_is_apart_where_every_control_came_out() {
+    let table = with_v6();
+    let outcome = judge(
+        &table,
+        &answers(&table, |_, question| host_refuses(question)),
+    );
+    assert_eq!(ids(&outcome), NOTHING);
+    assert_eq!(unasked_over_v6(&outcome), [set(&[]), set(&[])]);
+}
+
+#[test]
+fn an_ipv6_address_that_its_own_environment_does_not_reach_proves_nothing() {
+    let table = with_v6();
+    let outcome = judge(
+        &table,
+        &answers(&table, |source, question| {
+            let dumb = source.environment == Environment::Test
+                && matches!(question, Question::OwnServer { address, .. } if address.is_ipv6());
+            dumb.then_some(Answer::Closed)
+                .or_else(|| host_refuses(question))
+        }),
+    );
+    // Nor do test's, that are not heard at their own addresses, know anything of dev's.
+    let servers = set(&["dev test", "staging test", "test dev"]);
+    assert_eq!(unasked_over_v6(&outcome)[0], servers);
+    let v4 = |check: &&crate::isolation::finding::Check| {
+        check.subject.ends_with("over IPv4") && check.observed == Seen::CouldNotAsk
+    };
+    assert_eq!(outcome.checks.iter().filter(v4).count(), 0);
+}
+
+#[test]
+fn a_host_that_answers_nothing_over_ipv6_is_not_called_closed() {
+    let table = with_v6();
+    let of = |answer: Answer| {
+        let outcome = judge(
+            &table,
+            &answers(&table, |_, question| {
+                host_refuses(question).map(|_| answer.clone())
+            }),
+        );
+        unasked_over_v6(&outcome)[1].clone()
+    };
+    // Staging has no IPv6 address, and so no way there.
+    let asking = set(&["dev staging", "dev test", "test dev", "test staging"]);
+    for answer in [Answer::Closed, Answer::Silent] {
+        assert_eq!(of(answer.clone()), asking, "{answer:?}");
+    }
+    assert_eq!(of(Answer::Refused), set(&[]));
+}
+
+#[test]
+fn each_address_of_a_server_has_a_control_of_its_own() {
+    let table = table(|told| {
+        let networks = &mut told["containers"][3]["NetworkSettings"]["Networks"];
+        networks["another"] = json!({
+            "NetworkID": "9".repeat(64), "IPAddress": "10.9.0.3", "GlobalIPv6Address": "",
+        });
+    });
+    let asked = |environment, service| {
+        let is = |source: &&Source| source.environment == environment && source.service == service;
+        let source = table.sources.iter().find(is).expect("it is there");
+        let another = |question: &&Question| matches!(question, Question::OwnServer { address, .. } if *address == ip("10.9.0.3"));
+        source.questions.iter().filter(another).count()
+    };
+    // Whoever is not on that network would wait in vain.
+    assert_eq!(asked(Environment::Test, Service::Redis), 1);
+    assert_eq!(asked(Environment::Test, Service::Neo4j), 0);
+    let outcome = judge(
+        &table,
+        &answers(&table, |_, question| {
+            let there = matches!(question, Question::OwnServer { address, .. } if *address == ip("10.9.0.3"));
+            there.then_some(Answer::Closed)
+        }),
+    );
+    let of_it = |check: &&crate::isolation::finding::Check| {
+        check.observed == Seen::CouldNotAsk && check.subject.contains("tta-test-redis 6379/tcp")
+    };
+    assert_eq!(outcome.checks.iter().filter(of_it).count(), 4);
+}
+
 #[test]
 fn a_published_port_that_answers_at_the_host_is_found() {
     let outcome = judged(|source, question| {

@@ -173,12 +173,11 @@ fn probed(server: &Server, state: &State, stdin: &str) -> Reply {
     for line in stdin.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         let answer = match words[..] {
-            ["control", number, service, _] => {
-                let name = format!("{project}-{service}");
-                let runs = state
-                    .containers
-                    .get(&name)
-                    .is_some_and(|one| one.status == "running");
+            ["control", number, address, _] if number.parse::<u32>().is_ok() => {
+                let mut all = state.containers.iter();
+                let runs = all.any(|(name, one)| {
+                    one.status == "running" && crate::objects::address(name) == address
+                });
                 format!("{number} {}", if runs { "open" } else { "closed" })
             }
             ["control-name", number, name] if number.parse::<u32>().is_ok() => {
