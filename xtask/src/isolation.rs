@@ -11,6 +11,7 @@ mod data;
 mod engine;
 pub(crate) mod fault;
 pub(crate) mod finding;
+mod meanwhile;
 mod namespace;
 mod network;
 pub(crate) mod scene;
@@ -51,6 +52,15 @@ pub(crate) struct Looked {
 /// # Errors
 /// Ctrl-C. Whatever else goes wrong is a cell that could not be asked.
 pub(crate) fn look(scene: &Scene<'_>, layers: &[Layer]) -> Result<Vec<Looked>> {
+    let mut looked = side_by_side(scene, layers)?;
+    // Files do not change by themselves.
+    if layers.iter().any(|layer| *layer != Layer::Static) {
+        meanwhile::doubt(&mut looked, &meanwhile::changed(scene));
+    }
+    Ok(looked)
+}
+
+fn side_by_side(scene: &Scene<'_>, layers: &[Layer]) -> Result<Vec<Looked>> {
     thread::scope(|scope| {
         let threads: Vec<_> = layers
             .iter()

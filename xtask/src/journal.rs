@@ -17,6 +17,9 @@ pub(crate) struct Journal {
     folder: PathBuf,
 }
 
+/// The command that looks, and leaves canaries while it does.
+pub(crate) const PROOF: &str = "verify-isolation";
+
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
@@ -123,9 +126,12 @@ impl Journal {
         Ok(self.last(deployment)?.filter(|entry| !ended(entry)))
     }
 
+    /// What was last done to a deployment. A proof does nothing to it: it looks, at whatever engine
+    /// answers, and says nothing about where an environment lives or what was cut off.
     fn last(&self, deployment: &Deployment) -> Result<Option<Entry>> {
         Ok(self.entries()?.into_iter().rev().find(|entry| {
-            entry.environment == deployment.environment().slug()
+            entry.command != PROOF
+                && entry.environment == deployment.environment().slug()
                 && entry.instance == deployment.instance().label()
         }))
     }
@@ -232,6 +238,19 @@ mod tests {
         assert_eq!(of(Environment::Dev).as_deref(), Some("e3"));
         assert_eq!(of(Environment::Test).as_deref(), Some("e2"));
         assert_eq!(of(Environment::Staging), None);
+    }
+
+    #[test]
+    fn a_proof_on_another_engine_moves_no_environment_there() {
+        let (_folder, journal) = journal();
+        let mut looked = entry("dev", "e2");
+        PROOF.clone_into(&mut looked.command);
+        for entry in [entry("dev", "e1"), looked] {
+            journal.append(&entry).expect("it is written");
+        }
+        let dev = Deployment::new(Environment::Dev, Instance::main());
+        let engine = journal.engine_of(&dev).expect("it is read");
+        assert_eq!(engine.as_deref(), Some("e1"));
     }
 
     #[test]

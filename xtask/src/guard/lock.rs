@@ -84,13 +84,58 @@ impl Lock {
             if !told {
                 told = true;
                 ui.say(format!(
-                    "waiting for children of a killed run on {deployment} …"
+                    "waiting for a proof, or for children of a killed run, on {deployment} …"
                 ));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
         write(&file, command)?;
         // Inherited on purpose: see the head of this file.
+        fcntl_setfd(&file, FdFlags::empty()).context("the lock could not be shared")?;
+        Ok(Self { file })
+    }
+}
+
+/// A share in a deployment's lock: other proofs may have one too, and whoever wants to change
+/// something waits until all are given back. Inherited and given back as the lock is.
+#[derive(Debug)]
+pub(crate) struct Share {
+    file: File,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
+}
+
+impl Share {
+    /// Takes a share for some seconds, without waiting.
+    ///
+    /// # Errors
+    /// Refused while a run changes that deployment, naming that run.
+    pub(crate) fn take(engine: &str, deployment: &Deployment) -> Result<Self> {
+        let path = folder().join(file_name(engine, deployment));
+        let file = open(&path)?;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockShared) {
+                Ok(()) => break,
+                Err(Errno::INTR) => {}
+                Err(Errno::WOULDBLOCK) => {
+                    let holder = read(&path).filter(|holder| alive(holder.pid));
+                    return Err(match holder {
+                        Some(holder) => held(deployment, &holder),
+                        None => Failure::refused(format!(
+                            "{deployment} is still being worked on by children of a run that was killed"
+                        ))
+                        .hint(format!("fuser -v {}", path.display())),
+                    });
+                }
+                Err(error) => {
+                    return Err(Failure::failed(format!("lock {}: {error}", path.display())));
+                }
+            }
+        }
         fcntl_setfd(&file, FdFlags::empty()).context("the lock could not be shared")?;
         Ok(Self { file })
     }
@@ -264,6 +309,30 @@ mod tests {
         assert!(held_since(&engine, &deployment, before));
         let later = SystemTime::now() + Duration::from_secs(1);
         assert!(!held_since(&engine, &deployment, later));
+    }
+
+    #[test]
+    fn proofs_share_a_lock_and_a_change_waits_for_the_last_of_them() {
+        let engine = engine("share");
+        let deployment = Deployment::new(Environment::Dev, Instance::main());
+        let first = Share::take(&engine, &deployment).expect("free");
+        let second = Share::take(&engine, &deployment).expect("it can be shared");
+        std::thread::scope(|scope| {
+            let change = scope.spawn(|| take(&engine, Environment::Dev).expect("free in the end"));
+            drop(first);
+            let file = open(&folder().join(file_name(&engine, &deployment))).expect("a file");
+            let alone = flock(&file, FlockOperation::NonBlockingLockExclusive);
+            assert!(alone.is_err(), "the second has a share still");
+            drop(second);
+            let lock = change.join().expect("it ends");
+            let failure = Share::take(&engine, &deployment).expect_err("it is being changed");
+            assert!(
+                failure.message.contains("cargo xtask wipe-dev"),
+                "{failure}"
+            );
+            drop(lock);
+        });
+        Share::take(&engine, &deployment).expect("free again");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod collect;
 mod evidence;
 mod findings;
 mod judge;
+mod leave;
 
 pub(crate) use findings::{bad_name, databases};
 

@@ -123,6 +123,33 @@ fn a_target_that_is_down_is_not_called_unreachable() {
 }
 
 #[test]
+fn an_environment_that_changes_while_the_proof_looks_is_not_judged() {
+    let set = Set::usual();
+    // What would be found, if it stood still.
+    set.change_container(Environment::Test, Service::Redis, |container| {
+        let run = ("org.tta.run".to_owned(), "1-2".to_owned());
+        container.labels.extend([run]);
+    });
+    let document = set.xtask(&VERIFY).run().code(4).json();
+    assert_eq!(document["findings"][0]["fault"], "H4");
+    let again = serde_json::json!({
+        "containers": { "tta-test-redis": { "started_at": "2031-01-01T00:00:00Z" } }
+    });
+    set.order(&[at_call("bash -s", 1, Act::Behind(again))]);
+    let document = set.xtask(&VERIFY).run().code(5).json();
+    assert_eq!(document["findings"], serde_json::json!([]));
+    let unasked = unasked(&document);
+    let told = |cell: &String| cell.contains("tta-test-redis changed while the proof looked");
+    assert!(unasked.iter().all(told), "{unasked:#?}");
+    let named = |check: &Value| check["from"] == "test" || check["to"] == "test";
+    let checks = document["checks"].as_array().expect("a list");
+    assert_eq!(
+        checks.iter().filter(|check| named(check)).count(),
+        unasked.len()
+    );
+}
+
+#[test]
 fn another_engine_than_the_journal_s_is_found() {
     let set = Set::usual();
     set.xtask(&["down", "dev"]).run().code(0);

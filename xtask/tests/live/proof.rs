@@ -109,7 +109,16 @@ fn what_a_killed_proof_has_left_is_swept_by_the_next_and_what_one_still_needs_is
     run.kill().expect("it runs");
     patience::status(&mut run, "the tool");
     assert_eq!(redis.ask(&["HLEN", &hash]).expect("it answers"), 1);
+    // The journal has what it was about, and never heard of its end.
+    assert_eq!(
+        journalled(&live, "dev").last().map(String::as_str),
+        Some("started")
+    );
     proof().run().code(0);
+    assert_eq!(
+        journalled(&live, "dev").last().map(String::as_str),
+        Some("done")
+    );
     for environment in ["dev", "test"] {
         assert_eq!(canaries(&live, environment), (0, 0), "{environment}");
     }
@@ -152,6 +161,17 @@ fn servers_that_are_stopped_or_do_not_answer_make_a_proof_inconclusive() {
     }
     // The others went on.
     assert!(asked("auth", "login_refused") > 0 && asked("namespace", "distinct") > 0);
+}
+
+/// What became of the proofs that left a canary in an environment, oldest first.
+fn journalled(live: &Live, environment: &str) -> Vec<String> {
+    let history = live.xtask(&["history", "--format", "json"]).run().json();
+    let runs = history["runs"].as_array().expect("runs").clone();
+    let of_it = |run: &Value| {
+        let proof = run["command"] == "verify-isolation" && run["environment"] == environment;
+        proof.then(|| run["outcome"].as_str().expect("a word").to_owned())
+    };
+    runs.iter().filter_map(of_it).collect()
 }
 
 /// How many canaries are in an environment's Neo4j and Redis.

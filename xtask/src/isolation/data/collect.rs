@@ -6,10 +6,10 @@ use std::thread;
 use environments::{Environment, Protection, Service};
 use serde_json::Value;
 
-use crate::guard::turn;
 use crate::isolation::data::address::{self, Opened};
 use crate::isolation::data::canary::{self, Node};
 use crate::isolation::data::evidence::{Evidence, Graph, Keys, Site, Written};
+use crate::isolation::data::leave::Leave;
 use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::{DIED, Pair};
 use crate::tools::redis::{field, keyspace};
@@ -171,7 +171,7 @@ fn keys(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Keys, Stri
 struct Laid<'a> {
     site: &'a scene::Site,
     pair: &'a Pair,
-    sign: Option<turn::Sign>,
+    leave: Option<Leave>,
     node: Option<Result<Node, String>>,
     key: Option<Result<(), String>>,
 }
@@ -183,11 +183,15 @@ fn canaries(scene: &Scene<'_>, pairs: &[Pair], sites: &mut [Site]) -> Vec<Writte
         .zip(pairs)
         .filter(|(site, _)| disposable(site))
         .map(|(site, pair)| (site, pair, writable(site.deployment.environment(), sites)))
+        // One after the other, so that the journal has them in their order.
+        .map(|(site, pair, allowed)| (site, pair, allowed, Leave::take(scene, site)))
         .collect();
     let laid: Vec<Laid<'_>> = thread::scope(|scope| {
         let threads: Vec<_> = writers
             .into_iter()
-            .map(|(site, pair, allowed)| scope.spawn(move || lay(scene, site, pair, allowed)))
+            .map(|(site, pair, allowed, leave)| {
+                scope.spawn(move || lay(scene, site, pair, allowed, leave))
+            })
             .collect();
         let laid = threads.into_iter().filter_map(|thread| thread.join().ok());
         laid.collect()
@@ -271,16 +275,17 @@ fn lay<'a>(
     site: &'a scene::Site,
     pair: &'a Pair,
     [graph, keys]: [Result<(), String>; 2],
+    leave: crate::error::Result<Leave>,
 ) -> Laid<'a> {
     let mut laid = Laid {
         site,
         pair,
-        sign: None,
+        leave: None,
         node: None,
         key: None,
     };
-    match turn::show(&scene.engine.id, &site.deployment, &scene.run) {
-        Ok(sign) => laid.sign = Some(sign),
+    match leave {
+        Ok(leave) => laid.leave = Some(leave),
         Err(failure) => {
             laid.node = Some(Err(failure.message.clone()));
             laid.key = Some(Err(failure.message));
@@ -361,10 +366,11 @@ fn remove(scene: &Scene<'_>, laid: Laid<'_>) -> Vec<Written> {
         Some(Err(why)) => put(Service::Neo4j, Err(why), None),
         None => {}
     }
-    if let Some(sign) = laid.sign
-        && written.iter().all(|one| one.left.is_none())
-    {
-        sign.done();
+    if let Some(leave) = laid.leave {
+        let why = leave.end(scene, written.iter().all(|one| one.left.is_none()));
+        if let (Err(failure), Some(first)) = (why, written.first_mut()) {
+            first.left.get_or_insert(failure.message);
+        }
     }
     written
 }

@@ -1,0 +1,203 @@
+//! What changed while the proof looked: about an environment that somebody stopped, started or made
+//! anew meanwhile, nothing was proved, for better or worse.
+//!
+//! The compose files are read, not run: the static layer stands whatever happens on the engine.
+
+use std::collections::BTreeMap;
+
+use environments::Service;
+
+use crate::isolation::Looked;
+use crate::isolation::finding::{Check, Expected, Finding, Layer, Seen};
+use crate::isolation::scene::Scene;
+use crate::tools::docker::Container;
+
+/// Why an environment's answers do not belong together, by its name.
+pub(super) type Changed = BTreeMap<String, String>;
+
+/// Looks at the servers' containers once more. One call: no volume is made anew beneath a container
+/// that stays.
+pub(super) fn changed(scene: &Scene<'_>) -> Changed {
+    let names: Vec<String> = scene
+        .sites
+        .iter()
+        .flat_map(|site| Service::ALL.map(|service| site.deployment.container(service)))
+        .collect();
+    let now = scene.context.docker.containers(&names);
+    let mut changed = Changed::new();
+    for site in &scene.sites {
+        let why = match &now {
+            Err(failure) => Some(format!(
+                "whether it changed meanwhile is not known: {}",
+                failure.message
+            )),
+            Ok(now) => {
+                let of_site = |one: &&Container| {
+                    let is = |service: &Service| site.deployment.container(*service) == one.name();
+                    Service::ALL.iter().any(is)
+                };
+                let before = site.observed.containers().map(standing).collect();
+                let after = now.iter().filter(of_site).map(standing).collect();
+                difference(&before, &after)
+            }
+        };
+        if let Some(why) = why {
+            changed.insert(site.name().to_owned(), why);
+        }
+    }
+    changed
+}
+
+/// Whatever is another after a stop, a start or a new container, by the container's name.
+type Standing = BTreeMap<String, String>;
+
+fn standing(container: &Container) -> (String, String) {
+    let state = &container.state;
+    let told = format!(
+        "{} since {} ({})",
+        state.status, state.started_at, container.id
+    );
+    (container.name().to_owned(), told)
+}
+
+fn difference(before: &Standing, after: &Standing) -> Option<String> {
+    let names = before.keys().chain(after.keys());
+    let mut other = names.filter(|name| before.get(*name) != after.get(*name));
+    let name = other.next()?;
+    let told = |standing: &Standing| {
+        standing
+            .get(name)
+            .map_or("absent", String::as_str)
+            .to_owned()
+    };
+    Some(format!(
+        "{name} changed while the proof looked: it was {}, now it is {}",
+        told(before),
+        told(after)
+    ))
+}
+
+/// Takes back what was answered or found about those environments.
+pub(super) fn doubt(looked: &mut [Looked], changed: &Changed) {
+    for one in looked.iter_mut().filter(|one| one.layer != Layer::Static) {
+        let outcome = &mut one.outcome;
+        for check in &mut outcome.checks {
+            let why = changed.get(&check.from).or_else(|| changed.get(&check.to));
+            if let (Some(why), true) = (why, check.observed != Seen::CouldNotAsk) {
+                check.observed = Seen::CouldNotAsk;
+                check.control.clone_from(why);
+            }
+        }
+        let (kept, doubtful): (Vec<Finding>, Vec<Finding>) = std::mem::take(&mut outcome.findings)
+            .into_iter()
+            .partition(|one| {
+                !one.environments
+                    .iter()
+                    .any(|name| changed.contains_key(name))
+            });
+        outcome.findings = kept;
+        let cells = doubtful
+            .iter()
+            .filter_map(|finding| cell(one.layer, finding, changed));
+        outcome.checks.extend(cells);
+    }
+}
+
+/// A finding that may be none: a cell without an answer, which keeps what was seen.
+fn cell(layer: Layer, finding: &Finding, changed: &Changed) -> Option<Check> {
+    let why = finding
+        .environments
+        .iter()
+        .find_map(|name| changed.get(name))?;
+    let first = finding.environments.first()?;
+    Some(Check {
+        layer,
+        from: first.clone(),
+        to: finding.environments.last().unwrap_or(first).clone(),
+        subject: format!("{}: {}", finding.fault.id, finding.subject),
+        expected: Expected::Distinct,
+        observed: Seen::CouldNotAsk,
+        control: format!("{why}; until then it looked as if {}", finding.evidence),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isolation::fault::{E4, S1};
+    use crate::isolation::finding::Outcome;
+
+    fn standing(containers: &[(&str, &str)]) -> Standing {
+        let pair = |(name, told): &(&str, &str)| ((*name).to_owned(), (*told).to_owned());
+        containers.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn a_container_that_came_went_or_started_anew_is_a_change() {
+        let before = standing(&[("a", "running since 1 (x)"), ("b", "running since 1 (y)")]);
+        assert_eq!(difference(&before, &before), None);
+        for after in [
+            standing(&[("a", "running since 1 (x)")]),
+            standing(&[("a", "running since 1 (x)"), ("b", "running since 2 (y)")]),
+            standing(&[("a", "exited since 1 (x)"), ("b", "running since 1 (y)")]),
+        ] {
+            assert!(difference(&before, &after).is_some(), "{after:?}");
+            assert!(difference(&after, &before).is_some(), "{after:?}");
+        }
+    }
+
+    fn looked(layer: Layer) -> Looked {
+        let check = |from: &str, to: &str| Check {
+            layer,
+            from: from.to_owned(),
+            to: to.to_owned(),
+            subject: "x".to_owned(),
+            expected: Expected::Blocked,
+            observed: Seen::TimedOut,
+            control: "it answers its own".to_owned(),
+        };
+        Looked {
+            layer,
+            outcome: Outcome {
+                findings: vec![
+                    Finding::new(E4, &["dev", "test"], "x").evidence("it is there"),
+                    Finding::new(S1, &["dev", "staging"], "y"),
+                ],
+                checks: vec![
+                    check("dev", "test"),
+                    check("test", "dev"),
+                    check("dev", "staging"),
+                ],
+                remarks: Vec::new(),
+            },
+            seconds: 0.0,
+        }
+    }
+
+    #[test]
+    fn about_what_changed_nothing_is_proved_and_all_else_stands() {
+        let changed = Changed::from([("test".to_owned(), "it changed".to_owned())]);
+        let mut all = [looked(Layer::Engine)];
+        doubt(&mut all, &changed);
+        let outcome = &all[0].outcome;
+        assert_eq!(outcome.findings.len(), 1);
+        assert_eq!(outcome.findings[0].fault, S1);
+        let seen: Vec<Seen> = outcome.checks.iter().map(|check| check.observed).collect();
+        let unknown = Seen::CouldNotAsk;
+        assert_eq!(seen, [unknown, unknown, Seen::TimedOut, unknown]);
+        let cell = &outcome.checks[3];
+        assert_eq!((cell.from.as_str(), cell.to.as_str()), ("dev", "test"));
+        assert!(
+            cell.subject.contains("E4") && cell.control.contains("it is there"),
+            "{cell:?}"
+        );
+    }
+
+    #[test]
+    fn what_files_say_stands_whatever_changes() {
+        let changed = Changed::from([("dev".to_owned(), "it changed".to_owned())]);
+        let mut all = [looked(Layer::Static)];
+        doubt(&mut all, &changed);
+        assert_eq!(all[0].outcome, looked(Layer::Static).outcome);
+    }
+}
