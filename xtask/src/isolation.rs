@@ -81,7 +81,7 @@ fn side_by_side(scene: &Scene<'_>, layers: &[Layer]) -> Result<Vec<Looked>> {
 fn timed(scene: &Scene<'_>, layer: Layer) -> Looked {
     let started = Instant::now();
     let outcome = match layer {
-        Layer::Static => statics::look(scene.context, &composed(scene)),
+        Layer::Static => statics::look(scene.context, &composed(scene), &|at| scene.printed(at)),
         Layer::Engine => engine::look(scene),
         Layer::Network => network::look(scene),
         Layer::Auth => auth::look(scene),
@@ -98,23 +98,16 @@ fn timed(scene: &Scene<'_>, layer: Layer) -> Looked {
 
 /// The compose files of the environments in scope.
 fn composed(scene: &Scene<'_>) -> Vec<Composed> {
-    scene
-        .sites
-        .iter()
-        .map(|site| Composed {
-            name: site.name().to_owned(),
-            files: vec![site.compose.clone()],
-            secrets: site.secrets.clone(),
-        })
-        .collect()
+    scene.sites.iter().map(scene::Site::composed).collect()
 }
 
 /// Looks at anyone's compose files: no engine, no objects.
 pub(crate) fn look_at_files(context: &Context, composed: &[Composed]) -> Looked {
     let started = Instant::now();
+    let printed = |at: usize| statics::render::clean(&context.runner, &composed[at]);
     Looked {
         layer: Layer::Static,
-        outcome: statics::look(context, composed),
+        outcome: statics::look(context, composed, &printed),
         seconds: started.elapsed().as_secs_f64(),
     }
 }

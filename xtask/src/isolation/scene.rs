@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::isolation::census::Census;
 use crate::isolation::servers::keyed::Key;
 use crate::isolation::servers::{self, Pair};
+use crate::isolation::{Composed, statics};
 use crate::journal;
 use crate::observe::{Observed, observe};
 use crate::secrets::{self, Password};
@@ -46,9 +47,19 @@ pub(crate) struct Site {
     pub(crate) compose: PathBuf,
     /// What compose is given in its environment to render that file.
     pub(crate) secrets: Vec<(String, String)>,
+    /// What compose prints of it, rendered clean: the static and the engine layer share it.
+    printed: OnceLock<Result<String, String>>,
 }
 
 impl Site {
+    pub(crate) fn composed(&self) -> Composed {
+        Composed {
+            name: self.name().to_owned(),
+            files: vec![self.compose.clone()],
+            secrets: self.secrets.clone(),
+        }
+    }
+
     /// `dev`: as findings and checks name it.
     pub(crate) fn name(&self) -> &'static str {
         self.deployment.environment().slug()
@@ -106,6 +117,16 @@ impl<'a> Scene<'a> {
         self.census.get_or_init(take).as_ref().map_err(Clone::clone)
     }
 
+    /// What compose prints of a site's file, rendered clean once a run.
+    ///
+    /// # Errors
+    /// It does not render.
+    pub(crate) fn printed(&self, site: usize) -> Result<String, String> {
+        let site = &self.sites[site];
+        let print = || statics::render::clean(&self.context.runner, &site.composed());
+        site.printed.get_or_init(print).clone()
+    }
+
     /// The servers of the sites, in their order. The first layer that asks opens them for all.
     pub(crate) fn servers(&self) -> &[Pair] {
         self.servers.get_or_init(|| servers::open(self))
@@ -128,5 +149,6 @@ fn site(context: &Context, observed: Observed) -> Site {
         observed,
         compose,
         secrets,
+        printed: OnceLock::new(),
     }
 }

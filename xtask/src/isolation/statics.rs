@@ -10,12 +10,13 @@ mod declared;
 mod engine_access;
 mod ground;
 mod images;
-mod model;
+pub(crate) mod literal;
+pub(crate) mod model;
 mod mounts;
 mod names;
 mod namespaces;
 mod ports;
-mod render;
+pub(crate) mod render;
 mod routes;
 mod secret_words;
 mod shell;
@@ -45,9 +46,10 @@ struct Read {
     findings: Vec<Finding>,
 }
 
-/// Renders every environment's files and compares each with each.
-pub(crate) fn look(context: &Context, composed: &[Composed]) -> Outcome {
-    let read = collect(context, composed);
+/// Compares each environment's files with each other's. What compose prints of them, rendered clean,
+/// is given by their number.
+pub(crate) fn look(context: &Context, composed: &[Composed], clean: Printed<'_>) -> Outcome {
+    let read = collect(context, composed, clean);
     let mut all = Outcome::default();
     let mut sides = Vec::new();
     let readable: Vec<&Side> = read.iter().flatten().map(|read| &read.side).collect();
@@ -74,12 +76,25 @@ pub(crate) fn look(context: &Context, composed: &[Composed]) -> Outcome {
     all
 }
 
+/// What compose prints of the files of that number.
+pub(crate) type Printed<'a> = &'a (dyn Fn(usize) -> Result<String, String> + Sync);
+
 /// Renders all of them side by side.
-fn collect(context: &Context, composed: &[Composed]) -> Vec<Result<Read, String>> {
+fn collect(
+    context: &Context,
+    composed: &[Composed],
+    clean: Printed<'_>,
+) -> Vec<Result<Read, String>> {
     thread::scope(|scope| {
         let threads: Vec<_> = composed
             .iter()
-            .map(|one| scope.spawn(|| read(one, render::render(&context.runner, one))))
+            .enumerate()
+            .map(|(number, one)| {
+                scope.spawn(move || {
+                    let rendered = render::render(&context.runner, one, &|| clean(number));
+                    read(one, rendered)
+                })
+            })
             .collect();
         threads
             .into_iter()

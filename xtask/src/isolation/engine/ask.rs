@@ -15,6 +15,7 @@ use crate::isolation::engine::drift::ImageDefaults;
 use crate::isolation::engine::health::{self, Tried};
 use crate::isolation::engine::model::Model;
 use crate::isolation::scene::{Scene, Site};
+use crate::isolation::statics::literal;
 use crate::process::Reply;
 use crate::tools::compose::{self, Project};
 
@@ -48,8 +49,9 @@ pub(crate) fn ask(scene: &Scene<'_>, census: &Census) -> Told {
         let sites: Vec<_> = scene
             .sites
             .iter()
-            .map(|site| {
-                let model = scope.spawn(|| model(context, site));
+            .enumerate()
+            .map(|(at, site)| {
+                let model = scope.spawn(move || model(scene, at));
                 let hashes = scope.spawn(|| hashes(context, site));
                 let health = Service::ALL
                     .map(|service| scope.spawn(move || attempt(context, site, census, service)));
@@ -125,8 +127,17 @@ fn project<'a>(site: &'a Site, name: &'a str) -> Project<'a> {
     }
 }
 
-fn model(context: &Context, site: &Site) -> Result<Model, String> {
+/// Of the rendering that the static layer reads too, where the file comes out the same in any way.
+fn model(scene: &Scene<'_>, at: usize) -> Result<Model, String> {
+    let (context, site) = (scene.context, &scene.sites[at]);
     let name = site.deployment.project();
+    if literal::files(&site.composed())
+        && let Ok(printed) = scene.printed(at)
+        && let Ok(model) = Model::parse(&printed)
+        && model.is_whole(&name)
+    {
+        return Ok(model);
+    }
     let reply = said(compose::model(&context.docker, project(site, &name)))?;
     Model::parse(&reply.stdout)
 }

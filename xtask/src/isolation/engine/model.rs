@@ -11,6 +11,8 @@ use crate::isolation::shared::Shared;
 /// A rendered compose file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct Model {
+    #[serde(default)]
+    name: String,
     pub(crate) services: BTreeMap<String, ServiceModel>,
     #[serde(default)]
     volumes: BTreeMap<String, Named>,
@@ -73,6 +75,8 @@ pub(crate) struct ServiceModel {
     pub(crate) restart: Option<String>,
     #[serde(default)]
     mem_limit: Option<String>,
+    #[serde(default)]
+    profiles: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -118,6 +122,15 @@ impl Model {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         serde_json::from_str(text)
             .map_err(|error| format!("the rendered compose file is not of the known form: {error}"))
+    }
+
+    /// Whether it is the project of that name, with nothing left open for the surroundings to fill
+    /// and nothing behind a profile: then it is the same in whatever way it was rendered.
+    pub(crate) fn is_whole(&self, project: &str) -> bool {
+        self.name == project
+            && self.services.values().all(|service| {
+                service.profiles.is_empty() && service.environment.values().all(Option::is_some)
+            })
     }
 
     /// What the file declares to be shared.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::isolation::Composed;
+use crate::isolation::statics::literal;
 use crate::isolation::statics::model::Model;
 use crate::process::{Invocation, Runner, Surroundings, printable};
 
@@ -32,11 +33,21 @@ enum Way {
     File,
 }
 
-/// Renders both ways, side by side.
-pub(crate) fn render(runner: &Runner, composed: &Composed) -> Rendered {
+/// Renders both ways, side by side; once, where nothing in the files can come out otherwise.
+pub(crate) fn render(runner: &Runner, composed: &Composed, clean: Clean<'_>) -> Rendered {
+    let parsed = || clean().and_then(|text| parsed(&text));
+    let dirty = || model(runner, &command(composed, Way::Dirty, &[]));
+    if literal::files(composed) {
+        let clean = parsed();
+        let dirty = match &clean {
+            Ok(model) if literal::model(model) => clean.clone(),
+            _ => dirty(),
+        };
+        return Rendered { clean, dirty };
+    }
     std::thread::scope(|scope| {
-        let dirty = scope.spawn(|| model(runner, &command(composed, Way::Dirty, &[])));
-        let clean = clean(runner, composed);
+        let dirty = scope.spawn(dirty);
+        let clean = parsed();
         Rendered {
             clean,
             dirty: dirty
@@ -45,6 +56,9 @@ pub(crate) fn render(runner: &Runner, composed: &Composed) -> Rendered {
         }
     })
 }
+
+/// Gives what compose prints of an environment's files, rendered clean.
+pub(crate) type Clean<'a> = &'a (dyn Fn() -> Result<String, String> + Sync);
 
 /// Renders some of an environment's files alone, under the environment's project name, with a
 /// service that uses every volume and network: Compose leaves out what nobody uses.
@@ -82,8 +96,13 @@ pub(crate) fn alone(
 /// The service that uses everything.
 const USER: &str = "tta-uses-all";
 
-fn clean(runner: &Runner, composed: &Composed) -> Result<Model, String> {
-    let first = model(runner, &command(composed, Way::Clean, &[]));
+/// What compose prints of an environment's files without the shell's variables and `.env`, but for
+/// those that the files require.
+///
+/// # Errors
+/// They do not render.
+pub(crate) fn clean(runner: &Runner, composed: &Composed) -> Result<String, String> {
+    let first = text(runner, &command(composed, Way::Clean, &[]));
     let Err(said) = &first else {
         return first;
     };
@@ -95,8 +114,8 @@ fn clean(runner: &Runner, composed: &Composed) -> Result<Model, String> {
     // Each round names one that was hidden in an included file.
     for _ in 0..20 {
         let given = values(runner, composed, &wanted);
-        match model(runner, &command(composed, Way::Clean, &given)) {
-            Ok(model) => return Ok(model),
+        match text(runner, &command(composed, Way::Clean, &given)) {
+            Ok(text) => return Ok(text),
             Err(said) => match required(&said) {
                 Some(name) if wanted.insert(name.clone()) => {}
                 _ => return Err(said),
@@ -188,6 +207,15 @@ fn values(runner: &Runner, composed: &Composed, names: &BTreeSet<String>) -> Vec
 }
 
 fn model(runner: &Runner, asked: &Invocation) -> Result<Model, String> {
+    text(runner, asked).and_then(|text| parsed(&text))
+}
+
+/// `config` writes each $ twice, so that its output could be rendered again.
+fn parsed(text: &str) -> Result<Model, String> {
+    Model::parse(&text.replace("$$", "$"))
+}
+
+fn text(runner: &Runner, asked: &Invocation) -> Result<String, String> {
     let reply = runner
         .run(asked)
         .map_err(|failure| printable(&failure.message))?;
@@ -199,8 +227,7 @@ fn model(runner: &Runner, asked: &Invocation) -> Result<Model, String> {
             said
         });
     }
-    // `config` writes each $ twice, so that its output could be rendered again.
-    Model::parse(&reply.stdout.replace("$$", "$"))
+    Ok(reply.stdout)
 }
 
 fn command(composed: &Composed, way: Way, given: &[(String, String)]) -> Invocation {
