@@ -40,7 +40,7 @@ const OLD_RESET: &str = "docker compose down -v; docker compose up -d; cypher-sh
 const WIPE_DEV: &[&str] = &["wipe-dev", "--confirm", "DELETE DEV DATA"];
 
 /// All of them, in the order in which they are run.
-static ALL: [Entry; 11] = [
+static ALL: [Entry; 12] = [
     Entry {
         name: "reset-in-place",
         old: Some(OLD_RESET),
@@ -112,6 +112,21 @@ static ALL: [Entry; 11] = [
         target: Target::Seconds(1.0),
         slow: false,
         ways: |site| Ok(alone(Box::new(ours::Status::new(site)))),
+    },
+    Entry {
+        name: "verify-isolation",
+        old: Some(
+            "docker exec … cypher-shell three times: a node made in dev, counted in test and in dev",
+        ),
+        ours: "cargo xtask verify-isolation of three that run, seven layers",
+        target: Target::Ratio(1.0),
+        slow: false,
+        ways: |site| {
+            Ok(Ways {
+                old: Some(Box::new(old::Verified::new(site)?)),
+                ours: Box::new(ours::Verified::new(site)),
+            })
+        },
     },
     Entry {
         name: "help-warm",

@@ -9,7 +9,7 @@ use environments::{Deployment, Environment, Service, Volume};
 
 use crate::bench::Way;
 use crate::bench::data::{OPEN_REDIS, Servers, well_known_password};
-use crate::bench::plain::{Lines, Shell, compose, without_our_images};
+use crate::bench::plain::{Lines, Shell, compose, verify, without_our_images};
 use crate::bench::site::{KEYS, NODES, Site};
 use crate::error::{Failure, Result};
 use crate::stack;
@@ -61,6 +61,66 @@ impl Way for Emptied<'_> {
 
     fn check(&mut self) -> Result<()> {
         self.servers.holds(0, 0)
+    }
+}
+
+/// Development and test as the strategy has them, and its three calls that are to show them apart.
+pub(super) struct Verified<'a> {
+    site: &'a Site<'a>,
+    both: [(Target, Shell); 2],
+    started: bool,
+    /// A node for each run: the strategy removes none.
+    made: u64,
+}
+
+impl<'a> Verified<'a> {
+    pub(super) fn new(site: &'a Site<'a>) -> Result<Self> {
+        let one = |environment| -> Result<(Target, Shell)> {
+            let target = site.old_target(environment)?;
+            let shell = site.old_shell(target.deployment())?;
+            Ok((target, shell))
+        };
+        Ok(Self {
+            site,
+            both: [one(Environment::Dev)?, one(Environment::Test)?],
+            started: false,
+            made: 0,
+        })
+    }
+
+    fn servers(&self, at: usize) -> Servers<'_> {
+        Servers {
+            docker: &self.site.context.docker,
+            deployment: self.both[at].0.deployment().clone(),
+            database: "neo4j",
+            redis: OPEN_REDIS,
+        }
+    }
+}
+
+impl Way for Verified<'_> {
+    fn prepare(&mut self) -> Result<()> {
+        if !self.started {
+            for (target, shell) in &self.both {
+                write(&shell.file, &compose(target)?)?;
+                self.site.shell(&shell.start())?;
+            }
+            self.started = true;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<()> {
+        let [(_, one), (_, other)] = &self.both;
+        self.site.shell(&verify(one, other))?;
+        self.made += 1;
+        Ok(())
+    }
+
+    /// The nodes are in the one and not in the other.
+    fn check(&mut self) -> Result<()> {
+        self.servers(0).holds(self.made, 0)?;
+        self.servers(1).holds(0, 0)
     }
 }
 

@@ -87,14 +87,7 @@ impl Shell {
 
 /// The strategy's three calls that are to show that two environments are apart: a node made in the
 /// one, none counted in the other, the node counted in the first.
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "stands beside `verify-isolation` once there is one"
-    )
-)]
-fn verify(one: &Shell, other: &Shell) -> String {
+pub(super) fn verify(one: &Shell, other: &Shell) -> String {
     let count = "MATCH (n:TestNode) RETURN count(n)";
     [
         one.cypher("CREATE (n:TestNode {env: \"dev\"}) RETURN n"),
