@@ -1,0 +1,147 @@
+//! Containers against their files, and health checks that must be able to fail.
+
+use super::*;
+
+fn drifted(
+    change: impl FnOnce(&mut Value),
+    made_by: &str,
+    hash: &str,
+) -> Result<Option<Finding>, String> {
+    let mut told = three_as_told();
+    let labels = &mut told["containers"][1]["Config"]["Labels"];
+    labels["com.docker.compose.config-hash"] = json!(hash);
+    labels["com.docker.compose.version"] = json!(made_by);
+    change(&mut told["containers"][1]);
+    let census = parsed(&told);
+    let deployment = main_set(Environment::Dev);
+    let defaults = ImageDefaults {
+        env: vec!["PATH=/bin".to_owned()],
+        cmd: vec!["go".to_owned()],
+        entrypoint: vec!["run".to_owned()],
+        user: String::new(),
+    };
+    let known = Known {
+        model: &model(Environment::Dev, |_| {}),
+        hashes: &BTreeMap::from([("redis".to_owned(), "aa".to_owned())]),
+        copies: &BTreeSet::from(["/other/docker/docker-compose.dev.yml".to_owned()]),
+        compose: "2.26.1-4",
+        images: &BTreeMap::from([("sha256:1".to_owned(), defaults)]),
+    };
+    let container = census
+        .server(&deployment, Service::Redis)
+        .expect("it is there");
+    drift::container(&deployment, Service::Redis, container, known)
+}
+
+#[test]
+fn a_container_as_its_file_says_has_not_drifted_whichever_compose_made_it() {
+    assert_eq!(drifted(|_| {}, "2.26.1", "aa"), Ok(None));
+    assert_eq!(drifted(|_| {}, "2.40.0", "bb"), Ok(None));
+    assert!(drifted(|_| {}, "2.26.1", "bb").expect("compared").is_some());
+}
+
+#[test]
+fn a_server_that_is_not_on_its_own_network_has_drifted() {
+    let away = |one: &mut Value| one["NetworkSettings"]["Networks"] = json!({});
+    let finding = drifted(away, "2.26.1", "aa")
+        .expect("compared")
+        .expect("found");
+    assert!(
+        finding.evidence.contains("it is not on tta-dev-network"),
+        "{}",
+        finding.evidence
+    );
+}
+
+#[test]
+fn another_checkout_of_the_same_definitions_is_no_drift() {
+    let from = |file: &'static str| {
+        let made = move |one: &mut Value| {
+            one["Config"]["Labels"]["com.docker.compose.project.config_files"] = json!(file);
+        };
+        drifted(made, "2.26.1", "bb").expect("compared")
+    };
+    assert_eq!(from("/other/docker/docker-compose.dev.yml"), None);
+    for file in [
+        "/elsewhere.yml",
+        "/other/docker/docker-compose.dev.yml,/override.yml",
+    ] {
+        assert!(from(file).is_some(), "{file}");
+    }
+}
+
+#[test]
+fn every_field_that_isolation_stands_on_is_compared_whatever_the_hash_says() {
+    let other: [(&str, Value); 10] = [
+        ("/Config/Image", json!("redis:8")),
+        ("/Config/Env", json!(["PATH=/bin", "SECRET=hunter22"])),
+        ("/Config/Cmd", json!(["go", "--protected-mode", "no"])),
+        ("/Config/Entrypoint", json!(["sh"])),
+        ("/Config/User", json!("0")),
+        ("/Config/Healthcheck/Test", json!(["CMD", "true"])),
+        ("/Config/Labels/org.tta.environment", json!("staging")),
+        (
+            "/HostConfig/PortBindings",
+            json!({ "6379/tcp": [{ "HostIp": "", "HostPort": "6379" }] }),
+        ),
+        ("/HostConfig/RestartPolicy/Name", json!("always")),
+        ("/Mounts", json!([])),
+    ];
+    for (field, value) in other {
+        let change = |one: &mut Value| *one.pointer_mut(field).expect(field) = value.clone();
+        let finding = drifted(change, "2.26.1", "aa")
+            .expect("compared")
+            .expect(field);
+        assert_eq!(finding.environments, ["dev"]);
+        assert!(
+            !finding.evidence.contains("hunter22"),
+            "{}",
+            finding.evidence
+        );
+    }
+}
+
+#[test]
+fn a_container_whose_image_is_gone_is_not_compared() {
+    let change = |one: &mut Value| one["Image"] = json!("sha256:2");
+    assert!(drifted(change, "2.26.1", "aa").is_err());
+}
+
+#[test]
+fn a_health_check_must_fail_without_a_credential_and_succeed_with_it() {
+    let census = parsed(&three_as_told());
+    let deployment = main_set(Environment::Dev);
+    let container = census
+        .server(&deployment, Service::Redis)
+        .expect("it is there");
+    let judged = |tried| health::judge(&deployment, Service::Redis, container, tried);
+    assert_eq!(judged(Tried::Ran { own: 0, without: 1 }), Ok(None));
+    for tried in [
+        Tried::None,
+        Tried::Ran { own: 0, without: 0 },
+        Tried::Ran { own: 1, without: 0 },
+    ] {
+        assert!(judged(tried).expect("judged").is_some(), "{tried:?}");
+    }
+    assert!(judged(Tried::Ran { own: 1, without: 1 }).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_name_of_a_container_breaks_out_of_the_command_that_is_shown(name in "(.|\n){1,40}") {
+        let ids = with(|one| {
+            one["Name"] = json!(format!("/{name}"));
+            one["NetworkSettings"]["Networks"] = on("tta-dev-network", &"1".repeat(64));
+        });
+        // A name that begins with slashes, or is a server's own, is judged as that.
+        prop_assert!(ids.len() <= 2);
+        let quoted = crate::process::quoted(&name);
+        let plain = quoted == name;
+        prop_assert!(plain || quoted.starts_with('\'') && quoted.ends_with('\''));
+    }
+
+    #[test]
+    fn no_rendered_text_makes_the_reader_panic(text in "(.|\n){0,200}") {
+        let _ = Model::parse(&text);
+    }
+}
