@@ -8,6 +8,7 @@ use crate::bench::old;
 use crate::bench::ours::{self, Proof};
 use crate::bench::plain::Lines;
 use crate::bench::site::{KEYS, NODES, Site};
+use crate::bench::snapshots::{Documented, Measure, Restored, Saved, Work};
 use crate::bench::{Ways, report};
 use crate::error::{Failure, Result};
 
@@ -40,7 +41,7 @@ const OLD_RESET: &str = "docker compose down -v; docker compose up -d; cypher-sh
 const WIPE_DEV: &[&str] = &["wipe-dev", "--confirm", "DELETE DEV DATA"];
 
 /// All of them, in the order in which they are run.
-static ALL: [Entry; 12] = [
+static ALL: [Entry; 15] = [
     Entry {
         name: "reset-in-place",
         old: Some(OLD_RESET),
@@ -145,6 +146,38 @@ static ALL: [Entry; 12] = [
         ways: |site| Ok(alone(Box::new(ours::ColdBuild { site }))),
     },
     Entry {
+        name: "snapshot-whole",
+        old: Some(OLD_SAVE),
+        ours: "cargo xtask snapshot staging, proof included",
+        target: Target::Ratio(2.5),
+        slow: true,
+        ways: |site| saves(site, Measure::Whole),
+    },
+    Entry {
+        name: "snapshot-unwritable",
+        old: Some(OLD_SAVE),
+        ours: "cargo xtask snapshot staging: the time in which a client cannot write",
+        target: Target::Ratio(0.05),
+        slow: true,
+        ways: |site| saves(site, Measure::Unwritable),
+    },
+    Entry {
+        name: "restore",
+        old: Some(
+            "docker stop; neo4j-admin database load; docker start; cypher-shell 'RETURN 1' every \
+             second until it answers",
+        ),
+        ours: "cargo xtask restore staging, the snapshot of what was there included",
+        target: Target::Ratio(2.0),
+        slow: true,
+        ways: |site| {
+            Ok(Ways {
+                old: Some(Box::new(Documented::new(site, Work::Load)?)),
+                ours: Box::new(Restored::new(site)),
+            })
+        },
+    },
+    Entry {
         name: "prefix-keys-million",
         old: None,
         ours: "cargo xtask migrate-namespace dev on 1,000,000 keys",
@@ -172,6 +205,16 @@ static ALL: [Entry; 12] = [
         ways: |_| Ok(alone(Box::new(Prefixed::default()))),
     },
 ];
+
+const OLD_SAVE: &str = "docker stop; neo4j-admin database dump; redis-cli SAVE; docker start; \
+                        cypher-shell 'RETURN 1' every second until it answers";
+
+fn saves<'a>(site: &'a Site<'a>, measure: Measure) -> Result<Ways<'a>> {
+    Ok(Ways {
+        old: Some(Box::new(Documented::new(site, Work::Dump)?)),
+        ours: Box::new(Saved::new(site, measure)),
+    })
+}
 
 fn resets<'a>(site: &'a Site<'a>, args: &'static [&'static str], proof: Proof) -> Result<Ways<'a>> {
     Ok(Ways {

@@ -209,7 +209,7 @@ impl Way for Started<'_> {
     }
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
+pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     let put = || -> anyhow::Result<()> {
         fs::create_dir_all(path.parent().context("a file has a folder")?)?;
         Ok(fs::write(path, text)?)
@@ -219,7 +219,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
 }
 
 impl Site<'_> {
-    fn old_shell(&self, deployment: &Deployment) -> Result<Shell> {
+    pub(super) fn old_shell(&self, deployment: &Deployment) -> Result<Shell> {
         Ok(Shell {
             docker: self.context.docker.command().line(),
             file: self.old_folder(deployment).join("compose.yml"),
@@ -229,7 +229,7 @@ impl Site<'_> {
         })
     }
 
-    fn old_target(&self, environment: Environment) -> Result<Target> {
+    pub(super) fn old_target(&self, environment: Environment) -> Result<Target> {
         let deployment = Deployment::new(environment, self.scratch.old().clone());
         let ports = stack::pick(self.context, &deployment)?;
         Target::new(deployment, Some(ports), Secrets::well_known())

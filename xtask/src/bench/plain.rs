@@ -48,6 +48,53 @@ impl Shell {
         format!("{} up --detach\n{}", self.compose(), self.ask_every(1))
     }
 
+    /// The documented way to save a server of Neo4j Community: nobody can write meanwhile.
+    pub(super) fn saved(&self, dump: &str, redis: &str) -> String {
+        format!(
+            "{} > {}\n{} exec {redis} redis-cli SAVE\n{}",
+            self.offline(&["dump", "neo4j", "--to-stdout"]),
+            quoted(dump),
+            self.docker,
+            self.started_again()
+        )
+    }
+
+    /// The documented way back.
+    pub(super) fn loaded(&self, dump: &str) -> String {
+        let load = [
+            "load",
+            "neo4j",
+            "--from-stdin",
+            "--overwrite-destination=true",
+        ];
+        format!(
+            "{} < {}\n{}",
+            self.offline(&load),
+            quoted(dump),
+            self.started_again()
+        )
+    }
+
+    fn offline(&self, words: &[&str]) -> String {
+        format!(
+            "{0} stop {1}\n{0} run --rm --interactive --volume {2}:/data {3} neo4j-admin database {4}",
+            self.docker,
+            self.neo4j,
+            self.volumes[0],
+            images::NEO4J_BASE,
+            words.join(" ")
+        )
+    }
+
+    fn started_again(&self) -> String {
+        format!(
+            "{} start {}\n{}",
+            self.docker,
+            self.neo4j,
+            self.ask_every(1)
+        )
+    }
+
     fn reset(&self) -> String {
         let compose = self.compose();
         format!(
@@ -229,6 +276,13 @@ mod tests {
         docker volume rm one two
         docker compose --file docker-compose.test.yml up --detach
         until docker exec tta-test-neo4j cypher-shell -u neo4j -p tta_test_password_2024 'RETURN 1'; do sleep 5; done
+        ");
+        insta::assert_snapshot!(shell("staging").saved("a.dump", "tta-staging-redis"), @r"
+        docker stop tta-staging-neo4j
+        docker run --rm --interactive --volume one:/data tta-neo4j-base:5.26.30 neo4j-admin database dump neo4j --to-stdout > a.dump
+        docker exec tta-staging-redis redis-cli SAVE
+        docker start tta-staging-neo4j
+        until docker exec tta-staging-neo4j cypher-shell -u neo4j -p tta_test_password_2024 'RETURN 1'; do sleep 1; done
         ");
         insta::assert_snapshot!(verify(&shell("dev"), &shell("test")), @r#"
         docker exec tta-dev-neo4j cypher-shell -u neo4j -p tta_test_password_2024 'CREATE (n:TestNode {env: "dev"}) RETURN n'

@@ -48,6 +48,10 @@ impl<'a> Site<'a> {
                 "TTA_STATE",
                 self.scratch.folder().join("state").display().to_string(),
             )
+            .env(
+                "TTA_BACKUPS",
+                self.scratch.folder().join("backups").display().to_string(),
+            )
             .env("TTA_NAMESPACE", "enforce");
         if let Some(context) = self.context.docker.context() {
             command = command.args(["--docker-context", context]);
