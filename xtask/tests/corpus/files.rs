@@ -8,7 +8,7 @@ use std::process::Command;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::harness::xtask;
+use crate::harness::{patience, xtask};
 use crate::table::Tried;
 
 #[derive(Debug, Deserialize)]
@@ -176,11 +176,8 @@ fn pasted(folder: &Path, document: &Value) -> Result<(), String> {
         if line.chars().any(char::is_control) {
             return Err(format!("a control character in {line:?}"));
         }
-        let ended = Command::new("bash")
-            .args(["-c", line])
-            .current_dir(copy.path())
-            .output()
-            .expect("bash starts");
+        let mut bash = Command::new("bash");
+        let ended = patience::output(bash.args(["-c", line]).current_dir(copy.path()));
         if names(copy.path()) != before {
             return Err(format!("it ran something: {line}\n{ended:?}"));
         }

@@ -79,6 +79,10 @@ impl Running {
             status = self.child.try_wait().expect("a child of ours");
             status.is_some()
         });
+        // Whatever it has left behind may hold its output: that is not waited for without end.
+        observe("nobody holds its output", || {
+            self.readers.iter().all(JoinHandle::is_finished)
+        });
         for reader in self.readers {
             reader.join().expect("the reader ends");
         }

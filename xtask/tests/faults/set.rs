@@ -18,7 +18,7 @@ use crate::model::{Container, Folder, Graph, State};
 use crate::orders::{Act, Order, When};
 
 /// How long a test waits for something that must come.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(crate) struct Set {
     folder: TempDir,

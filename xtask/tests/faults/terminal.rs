@@ -83,6 +83,7 @@ impl Terminal {
             status.is_some()
         });
         // With its last process the terminal ends, and with it what there is to read.
+        observe("nobody holds the terminal", || self.reader.is_finished());
         self.reader.join().expect("the reader ends");
         let screen = self.screen.lock().expect("whole").clone();
         (status.and_then(|status| status.code()), screen)

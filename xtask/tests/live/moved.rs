@@ -101,7 +101,7 @@ ZADD test:zset 1.5 a 2 b
 }
 
 /// Called where a migration has left some of it.
-pub(crate) fn moves_what_is_anothers_and_loads_it_back(live: &Live) {
+pub(crate) fn moves_what_is_foreign_and_loads_it_back(live: &Live) {
     fill(live);
     let file = live.folder.path().join("moved");
     let path = file.display().to_string();

@@ -9,7 +9,7 @@ use crate::docker::{docker, tried, until};
 use crate::harness::patience;
 use crate::harness::xtask;
 use crate::live::Live;
-use crate::moved::moves_what_is_anothers_and_loads_it_back;
+use crate::moved::moves_what_is_foreign_and_loads_it_back;
 use crate::wire::Resp;
 
 /// A write for each type of value, and what else writes: @ stands for the key.
@@ -67,7 +67,7 @@ fn the_server_enforces_the_prefix_and_old_data_are_given_it_without_loss() {
     let (keys, nodes) = old_data(&live);
     the_dry_run_changes_nothing(&live, &keys);
     marks_all_of_it(&live, &keys, &nodes);
-    moves_what_is_anothers_and_loads_it_back(&live);
+    moves_what_is_foreign_and_loads_it_back(&live);
     live.up(&["dev"]);
     let mut redis = through_its_url(&live, "dev");
     assert_eq!(redis.ask(&["GET", "development:user:1"]), Ok(json!("Ada")));
