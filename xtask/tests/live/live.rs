@@ -121,8 +121,9 @@ impl Drop for Live {
         if std::thread::panicking() {
             keep_logs(&self.name);
         }
+        // Given back also when the engine hangs and the clean-up fails: others wait for them.
+        let _slots = Taken(self.slots);
         remove(&self.name);
-        give(self.slots);
         eprintln!(
             "{:7.1} s  {}",
             self.started.elapsed().as_secs_f64(),
@@ -142,6 +143,7 @@ pub(crate) fn volumes(instance: &str, environment: &str) -> [String; 3] {
 
 /// Removes whatever an instance of that name can have. What isn't there is passed over.
 fn remove(instance: &str) {
+    thaw(instance);
     remove_visitors(instance);
     let all = |names: &dyn Fn(&str) -> Vec<String>| -> Vec<String> {
         ENVIRONMENTS.iter().flat_map(|one| names(one)).collect()
@@ -170,9 +172,7 @@ fn remove(instance: &str) {
     volumes.extend(old);
     let networks = all(&|one| vec![format!("tta-{instance}-{one}-network")]);
     for (command, names) in [
-        // The engine (26.1) took minutes to remove one that a killed test had left frozen.
-        (&["unpause"][..], containers.clone()),
-        (&["rm", "--force", "--volumes"], containers),
+        (&["rm", "--force", "--volumes"][..], containers),
         (&["volume", "rm", "--force"], volumes),
         (&["network", "rm"], networks),
     ] {
@@ -181,6 +181,33 @@ fn remove(instance: &str) {
     }
     remove_scratch(instance);
     remove_locks(instance);
+}
+
+/// Thaws what a killed test has left frozen: the engine (26.1) takes minutes to remove such a one,
+/// and hangs on one that the kernel thawed only by half. Its cgroup is thawed beside it then.
+fn thaw(instance: &str) {
+    let filter = format!("label=org.tta.instance={instance}");
+    let filters = ["--filter", "status=paused", "--filter", &filter];
+    let paused = tried(&[&["ps", "--all", "--quiet", "--no-trunc"][..], &filters].concat());
+    for id in paused.stdout.lines() {
+        for (file, word) in [
+            (
+                format!("/sys/fs/cgroup/freezer/docker/{id}/freezer.state"),
+                "THAWED",
+            ),
+            (
+                format!("/sys/fs/cgroup/system.slice/docker-{id}.scope/cgroup.freeze"),
+                "0",
+            ),
+            (format!("/sys/fs/cgroup/docker/{id}/cgroup.freeze"), "0"),
+        ] {
+            if Path::new(&file).exists() {
+                // Another user's engine, and an older kernel, say no: the engine thaws it below.
+                let _ = std::fs::write(&file, word);
+            }
+        }
+        tried(&["unpause", id]);
+    }
 }
 
 /// Removes what a test has put beside an instance: containers, volumes and networks whose names
@@ -308,7 +335,12 @@ fn take(slots: usize) {
     *free -= slots;
 }
 
-fn give(slots: usize) {
-    *FREE.lock().unwrap_or_else(PoisonError::into_inner) += slots;
-    FREED.notify_all();
+/// Dropping it gives them back.
+struct Taken(usize);
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        *FREE.lock().unwrap_or_else(PoisonError::into_inner) += self.0;
+        FREED.notify_all();
+    }
 }
