@@ -110,10 +110,7 @@ impl Freezer {
         if failure.kind == crate::error::Kind::Interrupted {
             return failure;
         }
-        match self
-            .docker
-            .unpause_within(&self.ids, Duration::from_secs(10))
-        {
+        match self.docker.unpause(&self.ids) {
             Ok(()) => failure.within("the freeze was lost, and both servers run again"),
             Err(still) => failure
                 .within("the freeze was lost")

@@ -55,6 +55,8 @@ swap() {
     if [ -e "/neo4j/$incoming/armed" ]; then
         swap_neo4j
     fi
+    # It may have been cut off between its mark and what is left of it.
+    [ ! -e "/neo4j/$before" ] || rm -rf "/neo4j/$incoming"
     if [ -e "/redis/$incoming/armed" ]; then
         swap_redis
     fi

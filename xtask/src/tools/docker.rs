@@ -1,6 +1,7 @@
 //! `docker`: what is there, and what is done to it by id.
 
 pub(crate) mod containers;
+pub(crate) mod freezer;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,8 +9,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Failure, Result};
-use crate::process::{Invocation, Reply, Runner, printable, tail};
+use crate::error::{Failure, Kind, Result};
+use crate::process::{Invocation, PROMPT, Reply, Runner, printable, tail};
 
 /// How long the engine may take over something that moves data.
 const SLOW: Duration = Duration::from_secs(120);
@@ -382,8 +383,18 @@ impl Docker {
         self.each(&["stop"], ids, &["no such container"])
     }
 
+    /// Lets frozen processes run again; where the engine does not, by the kernel's own switch.
     pub(crate) fn unpause(&self, ids: &[String]) -> Result<()> {
-        self.each(&["unpause"], ids, &["is not paused", "no such container"])
+        match self.unpause_within(ids, PROMPT) {
+            Err(failure) if failure.kind == Kind::Failed => {
+                let switched = ids.iter().filter(|id| freezer::thaw(id)).count();
+                if switched == 0 {
+                    return Err(failure);
+                }
+                self.unpause_within(ids, PROMPT)
+            }
+            ended => ended,
+        }
     }
 
     pub(crate) fn remove_containers(&self, ids: &[String]) -> Result<()> {

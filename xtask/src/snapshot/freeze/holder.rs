@@ -10,7 +10,7 @@ use crate::cli::HoldFreeze;
 use crate::error::{Failure, Result};
 use crate::process::companion::{Companion, Heard, Lines};
 use crate::process::{Interrupt, Runner};
-use crate::tools::docker::{Container, Docker};
+use crate::tools::docker::{Container, Docker, freezer};
 use crate::ui::Ui;
 
 /// How long one call to the engine may take before it is made again, or given up: also a client
@@ -100,7 +100,14 @@ fn thaw(docker: &Docker, ids: &[String; 2], doubtful: bool) -> Result<()> {
         match outcome {
             Ok(found) if settled && !found.iter().any(Container::paused) => return Ok(()),
             Err(failure) if started.elapsed() > LAST => return Err(failure),
-            _ => std::thread::sleep(Duration::from_millis(100)),
+            Err(_) => {
+                // The engine, or its client, hangs: past them, then it is told again.
+                for id in ids {
+                    freezer::thaw(id);
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            Ok(_) => std::thread::sleep(Duration::from_millis(100)),
         }
     }
 }
