@@ -385,16 +385,21 @@ impl Docker {
 
     /// Lets frozen processes run again; where the engine does not, by the kernel's own switch.
     pub(crate) fn unpause(&self, ids: &[String]) -> Result<()> {
-        match self.unpause_within(ids, PROMPT) {
-            Err(failure) if failure.kind == Kind::Failed => {
-                let switched = ids.iter().filter(|id| freezer::thaw(id)).count();
-                if switched == 0 {
-                    return Err(failure);
+        let mut ended = self.unpause_within(ids, PROMPT);
+        // Once for an engine that hangs, once more for what it takes for frozen then.
+        for _ in 0..2 {
+            match &ended {
+                Err(failure) if failure.kind == Kind::Failed => {
+                    let helped = |id: &&String| freezer::help(id, &failure.message);
+                    if ids.iter().filter(helped).count() == 0 {
+                        break;
+                    }
                 }
-                self.unpause_within(ids, PROMPT)
+                _ => break,
             }
-            ended => ended,
+            ended = self.unpause_within(ids, PROMPT);
         }
+        ended
     }
 
     pub(crate) fn remove_containers(&self, ids: &[String]) -> Result<()> {

@@ -100,10 +100,10 @@ fn thaw(docker: &Docker, ids: &[String; 2], doubtful: bool) -> Result<()> {
         match outcome {
             Ok(found) if settled && !found.iter().any(Container::paused) => return Ok(()),
             Err(failure) if started.elapsed() > LAST => return Err(failure),
-            Err(_) => {
+            Err(failure) => {
                 // The engine, or its client, hangs: past them, then it is told again.
                 for id in ids {
-                    freezer::thaw(id);
+                    freezer::help(id, &failure.message);
                 }
                 std::thread::sleep(Duration::from_millis(100));
             }

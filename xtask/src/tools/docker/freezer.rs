@@ -6,37 +6,59 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Thaws one container by its full id, past the engine, which `docker unpause` sets right afterwards.
-/// Whether there was such a switch: there is none where the engine is elsewhere, and only root may
-/// use it.
-pub(crate) fn thaw(id: &str) -> bool {
-    thaw_below(Path::new("/sys/fs/cgroup"), id)
+/// Thaws one container by its full id, after `docker unpause` of it has failed with these words; then
+/// that is to be tried again. Whether there was such a switch: there is none where the engine is
+/// elsewhere, and only root may use it.
+///
+/// An engine that comes to again after that still takes the container for frozen, and does not thaw
+/// what runs ("container not paused", 26.1): for it the container is frozen once more, for a moment.
+pub(crate) fn help(id: &str, said: &str) -> bool {
+    help_below(Path::new("/sys/fs/cgroup"), id, said)
 }
 
-fn thaw_below(root: &Path, id: &str) -> bool {
-    switches(root, id)
-        .into_iter()
-        .any(|(switch, word)| switch.is_file() && fs::write(switch, word).is_ok())
+fn help_below(root: &Path, id: &str, said: &str) -> bool {
+    let runs = said.contains("container not paused");
+    switches(root, id).into_iter().any(|switch| {
+        let word = if runs { switch.freeze } else { switch.thaw };
+        switch.file.is_file() && fs::write(switch.file, word).is_ok()
+    })
+}
+
+/// A file of the kernel's, and what is written there.
+#[derive(Debug, PartialEq, Eq)]
+struct Switch {
+    file: PathBuf,
+    thaw: &'static str,
+    freeze: &'static str,
 }
 
 /// Where the two drivers of the two versions of control groups have it. Only a whole id names one
 /// container and no other.
-fn switches(root: &Path, id: &str) -> Vec<(PathBuf, &'static str)> {
+fn switches(root: &Path, id: &str) -> Vec<Switch> {
     let whole = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !whole {
         return Vec::new();
     }
+    let (first, second) = (["THAWED", "FROZEN"], ["0", "1"]);
     [
-        (format!("freezer/docker/{id}/freezer.state"), "THAWED"),
+        (format!("freezer/docker/{id}/freezer.state"), first),
         (
             format!("freezer/system.slice/docker-{id}.scope/freezer.state"),
-            "THAWED",
+            first,
         ),
-        (format!("system.slice/docker-{id}.scope/cgroup.freeze"), "0"),
-        (format!("docker/{id}/cgroup.freeze"), "0"),
+        (
+            format!("system.slice/docker-{id}.scope/cgroup.freeze"),
+            second,
+        ),
+        (format!("docker/{id}/cgroup.freeze"), second),
     ]
-    .map(|(path, word)| (root.join(path), word))
-    .to_vec()
+    .into_iter()
+    .map(|(path, [thaw, freeze])| Switch {
+        file: root.join(path),
+        thaw,
+        freeze,
+    })
+    .collect()
 }
 
 #[cfg(test)]
@@ -55,20 +77,24 @@ mod tests {
         for id in [&ours, &other] {
             fs::write(switch(id), "FROZEN").expect("a switch");
         }
-        assert!(thaw_below(root.path(), &ours));
+        assert!(help_below(root.path(), &ours, "it did not end within 3 s"));
         let said = |id: &str| fs::read_to_string(switch(id)).expect("a switch");
         assert_eq!(
             (said(&ours), said(&other)),
             ("THAWED".into(), "FROZEN".into())
         );
+        // The engine has come to, and believes it frozen.
+        let left_behind = "OCI runtime resume failed: container not paused: unknown";
+        assert!(help_below(root.path(), &ours, left_behind));
+        assert_eq!(said(&ours), "FROZEN");
     }
 
     #[test]
     fn what_is_no_whole_id_names_no_switch() {
         let root = tempfile::tempdir().expect("a folder");
         for id in ["", "a1b2c3", "../../etc", "tta-dev-redis", &"g".repeat(64)] {
-            assert_eq!(switches(root.path(), id), []);
+            assert_eq!(switches(root.path(), id), Vec::<Switch>::new());
         }
-        assert!(!thaw_below(root.path(), &"a1".repeat(32)));
+        assert!(!help_below(root.path(), &"a1".repeat(32), ""));
     }
 }
