@@ -38,6 +38,7 @@ mod plain_compose;
 mod pre_deploy;
 mod production;
 mod proof;
+mod pulled;
 mod python_drivers;
 mod reset_by_new_volumes;
 mod reset_in_place;

@@ -1,5 +1,6 @@
 //! Clients that write throughout, as fast as they are answered.
 
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -101,14 +102,61 @@ impl Events {
 fn writers_see_no_error_through_snapshots_and_each_holds_all_that_was_acknowledged_before_its_freeze()
  {
     let live = Live::new("writers through several snapshots");
+    let snapshots = written_through(&live, 3);
+    let newest = snapshots.last().expect("three");
+    drilled(&live, newest);
+    // With Redis' own tools, not with ours.
+    let mount = format!("{}:/kept:ro", newest.display());
+    let check = [
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--volume",
+        &mount,
+        "--entrypoint",
+        "redis-check-rdb",
+        "tta-redis:8.0.2",
+        "/kept/redis.rdb",
+    ];
+    let checked = docker(&check);
+    let expected = manifest(newest)["fingerprint"]["redis"]["databases"]["0"]["keys"].clone();
+    assert!(
+        checked.contains(&format!("{expected} keys read")),
+        "{checked}"
+    );
+    live.assert_no_scratch();
+}
+
+#[test]
+#[ignore = "a quarter of an hour: cargo xtask test --all ten_snapshots"]
+fn writers_see_no_error_through_ten_snapshots_in_a_row_and_each_of_them_restores() {
+    let live = Live::new("writers through ten snapshots");
+    let snapshots = written_through(&live, 10);
+    for path in &snapshots {
+        drilled(&live, path);
+    }
+    live.assert_no_scratch();
+}
+
+fn drilled(live: &Live, path: &Path) {
+    let id = path.file_name().expect("an id").to_string_lossy();
+    live.xtask(&["drill", "staging", "--id", &id])
+        .run()
+        .code(0)
+        .stdout_has("restores to the same data");
+}
+
+/// Makes snapshots while both servers are written to, and compares each with what was acknowledged.
+fn written_through(live: &Live, count: usize) -> Vec<PathBuf> {
     live.up(&["staging"]);
     let before = live.containers("staging");
-    let events = Events::record(&live);
+    let events = Events::record(live);
     let stop = AtomicBool::new(false);
     let (keys, nodes, snapshots) = thread::scope(|scope| {
-        let keys = scope.spawn(|| write_keys(&live, &stop));
-        let nodes = scope.spawn(|| write_nodes(&live, &stop));
-        let made: Vec<_> = (0..3).map(|_| live.snapshot("staging")).collect();
+        let keys = scope.spawn(|| write_keys(live, &stop));
+        let nodes = scope.spawn(|| write_nodes(live, &stop));
+        let made: Vec<_> = (0..count).map(|_| live.snapshot("staging")).collect();
         stop.store(true, Ordering::SeqCst);
         // A writer that saw an error has died of it.
         let keys = keys.join().expect("Redis answered every write");
@@ -152,30 +200,5 @@ fn writers_see_no_error_through_snapshots_and_each_holds_all_that_was_acknowledg
             );
         }
     }
-    let last = &snapshots[2];
-    // With Redis' own tools, not with ours.
-    let mount = format!("{}:/kept:ro", last.display());
-    let check = [
-        "run",
-        "--rm",
-        "--network",
-        "none",
-        "--volume",
-        &mount,
-        "--entrypoint",
-        "redis-check-rdb",
-        "tta-redis:8.0.2",
-        "/kept/redis.rdb",
-    ];
-    let checked = docker(&check);
-    let expected = manifest(last)["fingerprint"]["redis"]["databases"]["0"]["keys"].clone();
-    assert!(
-        checked.contains(&format!("{expected} keys read")),
-        "{checked}"
-    );
-    live.xtask(&["drill", "staging"])
-        .run()
-        .code(0)
-        .stdout_has("restores to the same data");
-    live.assert_no_scratch();
+    snapshots
 }
