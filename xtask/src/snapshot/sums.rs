@@ -63,6 +63,12 @@ pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, String>> {
             return Err(Failure::failed(format!("{SUMS} names {name} twice")));
         }
     }
+    // Also a last line without its end: it was cut off.
+    if self::text(&sums) != text {
+        return Err(Failure::failed(format!(
+            "{SUMS} is not as it was written: its lines are in another order, or one was cut off"
+        )));
+    }
     Ok(sums)
 }
 
@@ -83,6 +89,9 @@ mod tests {
             format!("{sum}  ../a\n"),
             format!("{sum} a\n"),
             format!("{sum}  a\n{sum}  a\n"),
+            format!("{sum}  a"),
+            format!("{sum}  a\r\n"),
+            format!("{sum}  b\n{sum}  a\n"),
         ] {
             assert!(parse(&bad).is_err(), "{bad:?}");
         }

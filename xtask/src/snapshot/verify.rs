@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Failure, Result};
+use crate::process::printable;
 use crate::snapshot::drill::{self, DRILL, Drill};
 use crate::snapshot::manifest::{MANIFEST, Manifest};
 use crate::snapshot::place::Id;
@@ -28,6 +29,14 @@ pub(crate) struct Verified {
 /// # Errors
 /// All that is missing, changed, unlisted or not where it belongs.
 pub(crate) fn verify(path: &Path, id: &Id) -> Result<Verified> {
+    if !path.is_dir() {
+        let place = path.parent().unwrap_or(path).display();
+        return Err(
+            Failure::failed(format!("there is no snapshot {id} in {place}")).hint(
+                "cargo xtask snapshots list   (TTA_BACKUPS and --instance say where it looks)",
+            ),
+        );
+    }
     let mut wrong = Vec::new();
     let read = |name: &str| {
         fs::read_to_string(path.join(name)).map_err(|error| {
@@ -39,20 +48,21 @@ pub(crate) fn verify(path: &Path, id: &Id) -> Result<Verified> {
     let known: BTreeSet<&str> = listed.keys().map(String::as_str).collect();
     for name in &there {
         if !known.contains(name.as_str()) && ![SUMS, DRILL].contains(&name.as_str()) {
-            wrong.push(format!("{name} is not listed in {SUMS}"));
+            wrong.push(format!("{} is not listed in {SUMS}", printable(name)));
         }
     }
     let mut sizes = BTreeMap::new();
     for (name, expected) in &listed {
         if !there.contains(name) {
-            wrong.push(format!("{name} is missing"));
+            wrong.push(format!("{} is missing", printable(name)));
             continue;
         }
         let (found, bytes) = sums::of_file(&path.join(name))?;
         sizes.insert(name.clone(), bytes);
         if found != *expected {
             wrong.push(format!(
-                "{name} has changed: its SHA-256 is {found}, expected {expected}"
+                "{} has changed: its SHA-256 is {found}, expected {expected}",
+                printable(name)
             ));
         }
     }
@@ -96,7 +106,7 @@ fn files(path: &Path, wrong: &mut Vec<String>) -> Result<BTreeSet<String>> {
             Ok(file) if file.is_file() => {
                 names.insert(name);
             }
-            _ => wrong.push(format!("{name} is no file")),
+            _ => wrong.push(format!("{} is no file", printable(&name))),
         }
     }
     Ok(names)
@@ -124,12 +134,12 @@ fn disagreements(
         {
             wrong.push(format!(
                 "{} is not the file that the manifest names",
-                file.name
+                printable(&file.name)
             ));
         }
     }
     let unknown = listed.keys().filter(|name| !told.contains(name.as_str()));
-    wrong.extend(unknown.map(|name| format!("{name} is not named by the manifest")));
+    wrong.extend(unknown.map(|name| format!("{} is not named by the manifest", printable(name))));
     wrong
 }
 

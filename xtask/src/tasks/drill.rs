@@ -87,7 +87,7 @@ pub(crate) fn carry_out(
         let verified = verify(&path, id)?;
         if !verified.manifest.is_of(deployment) {
             return Err(Failure::refused(format!(
-                "the snapshot {id} is of {} of instance {:?}, not of {deployment}",
+                "the snapshot {id} is of {:?} of instance {:?}, not of {deployment}",
                 verified.manifest.environment, verified.manifest.instance
             )));
         }

@@ -197,7 +197,7 @@ fn verified(context: &Context, args: &RestoreArgs, held: &Held) -> Result<Verifi
     let manifest = &verified.manifest;
     if !manifest.is_of(deployment) {
         return Err(Failure::refused(format!(
-            "the snapshot {} is of {} of instance {:?}, not of {deployment}",
+            "the snapshot {} is of {:?} of instance {:?}, not of {deployment}",
             args.id, manifest.environment, manifest.instance
         )));
     }

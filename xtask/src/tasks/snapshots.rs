@@ -171,7 +171,7 @@ fn verified(context: &Context, args: &VerifyArgs) -> Result<Answer> {
         let checked = verify(&place.path(id), id).and_then(|verified| {
             if !verified.manifest.is_of(&deployment) {
                 return Err(Failure::failed(format!(
-                    "the snapshot {id} is of {} {}, not of {deployment}",
+                    "the snapshot {id} is of {:?} of instance {:?}, not of {deployment}",
                     verified.manifest.environment, verified.manifest.instance
                 )));
             }

@@ -151,6 +151,11 @@ fn one_bit_flipped_anywhere_in_any_file_is_noticed() {
 fn a_file_that_is_cut_off_or_missing_is_noticed() {
     for name in FILES {
         let snapshot = whole();
+        for left in [0, 1] {
+            let last = whole();
+            last.edit(name, |bytes| bytes.truncate((bytes.len() - 1) * left));
+            last.damaged(&format!("{name} without its last byte, or with none"));
+        }
         snapshot.edit(name, |bytes| bytes.truncate(bytes.len() / 2));
         snapshot.damaged(&format!("{name} cut off"));
         fs::remove_file(snapshot.path.join(name)).expect("removed");
@@ -171,6 +176,28 @@ fn a_file_of_another_snapshot_is_noticed_wherever_it_is_put() {
             snapshot.damaged(&format!("{name}, summed up"));
         }
     }
+}
+
+#[test]
+fn a_snapshot_that_is_not_there_is_told_with_the_folder_that_was_looked_into() {
+    let snapshot = whole();
+    fs::remove_dir_all(&snapshot.path).expect("removed");
+    let message = snapshot.damaged("none");
+    assert!(
+        message.starts_with("there is no snapshot 20261122_213000 in /"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_name_that_would_move_the_terminal_is_shown_and_not_obeyed() {
+    let snapshot = whole();
+    fs::write(snapshot.path.join("a\u{1b}[2J\nb"), "x").expect("a file");
+    let message = snapshot.damaged("a hostile name");
+    assert!(
+        message.contains("a\\u{1b}[2J\\nb is not listed"),
+        "{message}"
+    );
 }
 
 #[test]
