@@ -92,6 +92,23 @@ fn production_publishes_nothing_and_its_password_can_be_read_nowhere() {
         .stderr_has("WRONGPASS");
     let container = live.container("prod", "redis");
     tried(&["exec", &container, "redis-cli", "-e", "GET", "production:a"]).bad("NOAUTH");
+
+    // Beside a development it is proved apart, and no question stays without an answer.
+    live.up(&["dev"]);
+    let proof = with_secret(&["verify-isolation", "--format", "json"])
+        .run()
+        .code(0)
+        .nowhere(&secret)
+        .json();
+    assert_eq!(proof["verdict"], "isolated");
+    assert_eq!(proof["scope"]["environments"], json!(["dev", "prod"]));
+    let checks = proof["checks"].as_array().expect("a list");
+    assert!(checks.iter().any(|check| check["to"] == "prod"));
+    assert!(
+        checks
+            .iter()
+            .all(|check| check["observed"] != "could_not_ask")
+    );
 }
 
 /// The files below a folder that contain a text.

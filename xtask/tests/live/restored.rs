@@ -80,6 +80,11 @@ fn a_restore_brings_back_both_stores_keeps_what_was_there_and_goes_on_where_it_w
         .stdout_has("holds");
     assert_eq!(held(&live), kept);
     live.assert_no_scratch();
+    // Its store has the id that it was saved with, and that is nobody else's.
+    live.xtask(&["verify-isolation", "staging", "--layer", "data"])
+        .run()
+        .code(0)
+        .stdout_has("isolated");
 
     // What was there is in a snapshot of its own, and in the volumes until it is forgotten.
     confirmed(None).run().code(3).stderr_has("--forget");
