@@ -67,8 +67,23 @@ pub(crate) fn agree(command: &str, deployment: &Deployment, found: &Contents) ->
     identity::settle(command, deployment, &objections)
 }
 
+/// The sizes of the volumes that are there, in their order; none where it could not be counted.
+pub(crate) type Sizes = Vec<Option<u64>>;
+
+/// Counts side by side: each waits for a child.
+pub(crate) fn sizes(context: &Context, observed: &Observed) -> Sizes {
+    thread::scope(|scope| {
+        let threads: Vec<_> = observed
+            .volumes()
+            .map(|(volume, _)| scope.spawn(move || size(context, observed, volume)))
+            .collect();
+        let ended = threads.into_iter().map(|thread| thread.join().ok());
+        ended.map(Option::flatten).collect()
+    })
+}
+
 /// What would be lost.
-pub(crate) fn notes(context: &Context, observed: &Observed, found: &Contents) -> Vec<String> {
+pub(crate) fn notes(observed: &Observed, found: &Contents, sizes: Sizes) -> Vec<String> {
     let mut notes = Vec::new();
     notes.push(match &found.graph {
         Ok(facts) => format!(
@@ -87,18 +102,8 @@ pub(crate) fn notes(context: &Context, observed: &Observed, found: &Contents) ->
         ),
         Err(reason) => format!("Redis: contents not inspected, {reason}"),
     });
-    // Side by side: each count waits for a child.
-    let sizes = thread::scope(|scope| {
-        let threads: Vec<_> = observed
-            .volumes()
-            .map(|(volume, state)| (state, scope.spawn(move || size(context, observed, volume))))
-            .collect();
-        threads
-            .into_iter()
-            .map(|(state, thread)| (state, thread.join().ok().flatten()))
-            .collect::<Vec<_>>()
-    });
-    notes.extend(sizes.into_iter().map(|(state, size)| {
+    let volumes = observed.volumes().map(|(_, state)| state);
+    notes.extend(volumes.zip(sizes).map(|(state, size)| {
         let size = size.map_or_else(|| "size not known".to_owned(), bytes);
         format!("{} ({size}, made {})", state.name, state.created_at)
     }));

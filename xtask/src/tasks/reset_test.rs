@@ -8,7 +8,7 @@ use std::thread;
 use environments::{Disposable, Test};
 
 use crate::cli::{ResetMode, ResetTest};
-use crate::contents::{Contents, agree, contents, notes};
+use crate::contents::{Contents, Sizes, agree, contents, notes, sizes as sizes_of};
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::execute::execute;
@@ -56,6 +56,8 @@ struct Found {
     contents: Contents,
     /// Not looked at where test is recreated in any case.
     tidiness: Option<Result<Tidiness>>,
+    /// Counted where test is recreated in any case; else only once that is decided.
+    sizes: Option<Sizes>,
     neighbours: Neighbours,
 }
 
@@ -66,11 +68,15 @@ fn look(context: &Context, mode: ResetMode, held: &Held, stack: &Stack) -> Resul
         let wanted = (mode != ResetMode::Recreate && held.observed.running()).then_some(());
         let tidiness = scope.spawn(move || wanted.map(tidy));
         let neighbours = scope.spawn(|| Neighbours::of(context, &held.observed.deployment));
+        let recreates = mode == ResetMode::Recreate;
+        let count = || Ok(sizes_of(context, &held.observed));
+        let sizes = recreates.then(|| scope.spawn(count));
         let contents = contents(context, &held.observed);
         let died = || Some(Err(Failure::failed("a thread of this command died")));
         Ok(Found {
             contents,
             tidiness: tidiness.join().unwrap_or_else(|_| died()),
+            sizes: sizes.map(joined).transpose()?,
             neighbours: joined(neighbours)?,
         })
     })
@@ -102,7 +108,9 @@ fn chosen(
 ) -> Result<Plan> {
     let recreated = |reason: String, seed| {
         let mut plan = plan::recreate(target, &held.observed, seed);
-        plan.notes = notes(context, &held.observed, &found.contents);
+        let sizes = found.sizes.clone();
+        let sizes = sizes.unwrap_or_else(|| sizes_of(context, &held.observed));
+        plan.notes = notes(&held.observed, &found.contents, sizes);
         plan.notes.push(format!("by new volumes: {reason}"));
         plan
     };

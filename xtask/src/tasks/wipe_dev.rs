@@ -3,13 +3,16 @@
 //! Looks, checks whose everything is, shows the plan with what would be lost, asks for the phrase,
 //! carries the plan out, counts 0, and sees that no neighbour changed.
 
+use std::thread;
+
 use environments::{Dev, Disposable};
 
-use crate::contents::{agree, contents, notes};
+use crate::contents::{agree, contents, notes, sizes};
 use crate::context::Context;
 use crate::error::Result;
 use crate::execute::execute;
 use crate::neighbours::Neighbours;
+use crate::observe::joined;
 use crate::plan;
 use crate::report::Answer;
 use crate::stack::Stack;
@@ -22,12 +25,20 @@ const PHRASE: &str = "DELETE DEV DATA";
 pub(crate) fn run(context: &Context) -> Result<Answer> {
     let target = Disposable::of(Dev, context.instance.clone());
     let held = hold(context, NAME, target.deployment())?;
-    let found = contents(context, &held.observed);
+    // Side by side: each look waits for children. A phrase that is given is not waited for.
+    let answered = context.confirmation.given.is_some() && !context.dry_run;
+    let (found, sizes, neighbours) = thread::scope(|scope| {
+        let sizes = scope.spawn(|| Ok(sizes(context, &held.observed)));
+        let look = || Neighbours::of(context, target.deployment());
+        let neighbours = answered.then(|| scope.spawn(look));
+        let found = contents(context, &held.observed);
+        (found, joined(sizes), neighbours.map(joined))
+    });
     agree(NAME, target.deployment(), &found)?;
     let stack = Stack::prepare(context, &held.observed)?;
 
     let mut plan = plan::recreate(&target, &held.observed, None);
-    plan.notes = notes(context, &held.observed, &found);
+    plan.notes = notes(&held.observed, &found, sizes?);
     show(context, &plan);
     if context.dry_run {
         context.confirmation.rehearse(PHRASE)?;
@@ -35,7 +46,7 @@ pub(crate) fn run(context: &Context) -> Result<Answer> {
     }
     context.confirmation.ask(PHRASE, context.interrupt())?;
 
-    let neighbours = Neighbours::of(context, target.deployment())?;
+    let neighbours = neighbours.unwrap_or_else(|| Neighbours::of(context, target.deployment()))?;
     execute(context, NAME, &held.engine, &plan, Some(&stack))?;
     neighbours.verify(context, &held.engine)?;
     let said = format!(
