@@ -84,7 +84,7 @@ impl Lock {
             if !told {
                 told = true;
                 ui.say(format!(
-                    "waiting for a proof, or for children of a killed run, on {deployment} …"
+                    "waiting for children of a killed run, or for a proof, on {deployment} …"
                 ));
             }
             std::thread::sleep(Duration::from_millis(50));

@@ -57,6 +57,7 @@ pub(crate) struct Container {
     /// Redis: the settings that were changed.
     pub(crate) drift: Vec<String>,
     /// The folder of its volume that a scratch server serves, where it is not the volume's own.
+    #[serde(default)]
     pub(crate) folder: String,
 }
 
