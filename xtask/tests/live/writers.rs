@@ -23,6 +23,16 @@ fn now() -> f64 {
     now.expect("after 1970").as_secs_f64()
 }
 
+/// Ends the writers when it goes, also when a snapshot fails: the scope waits for them before it tells
+/// of the failure.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// A key each time.
 fn write_keys(live: &Live, stop: &AtomicBool) -> Acknowledged {
     let mut redis = live.redis("staging");
@@ -154,10 +164,11 @@ fn written_through(live: &Live, count: usize) -> Vec<PathBuf> {
     let events = Events::record(live);
     let stop = AtomicBool::new(false);
     let (keys, nodes, snapshots) = thread::scope(|scope| {
+        let ends = Ends(&stop);
         let keys = scope.spawn(|| write_keys(live, &stop));
         let nodes = scope.spawn(|| write_nodes(live, &stop));
         let made: Vec<_> = (0..count).map(|_| live.snapshot("staging")).collect();
-        stop.store(true, Ordering::SeqCst);
+        drop(ends);
         // A writer that saw an error has died of it.
         let keys = keys.join().expect("Redis answered every write");
         let nodes = nodes.join().expect("Neo4j answered every write");

@@ -54,6 +54,53 @@ fn a_server_that_is_not_on_its_own_network_has_drifted() {
 }
 
 #[test]
+fn a_network_that_is_not_as_its_file_says_has_drifted() {
+    let found = |change: fn(&mut Value)| {
+        let mut told = three_as_told();
+        change(&mut told["networks"][0]);
+        let deployment = main_set(Environment::Dev);
+        let closed = model(Environment::Dev, |rendered| {
+            rendered["networks"]["default"]["internal"] = json!(true);
+        });
+        drift::network(&deployment, &closed, &parsed(&told))
+            .map(|finding| (finding.fault.id, finding.evidence))
+    };
+    let as_written = |one: &mut Value| one["Internal"] = json!(true);
+    assert_eq!(found(as_written), None);
+    for (change, said) in [
+        (
+            (|one| one["Internal"] = json!(false)) as fn(&mut Value),
+            "not internal",
+        ),
+        (
+            |one| {
+                one["Internal"] = json!(true);
+                one["EnableIPv6"] = json!(true);
+            },
+            "IPv6",
+        ),
+        (
+            |one| {
+                one["Internal"] = json!(true);
+                one["Driver"] = json!("macvlan");
+            },
+            "macvlan",
+        ),
+        (
+            |one| {
+                one["Internal"] = json!(true);
+                one["Labels"]["org.tta.environment"] = json!("prod");
+            },
+            "org.tta.environment",
+        ),
+    ] {
+        let (id, evidence) = found(change).expect(said);
+        assert_eq!(id, "E1");
+        assert!(evidence.contains(said), "{evidence}");
+    }
+}
+
+#[test]
 fn another_checkout_of_the_same_definitions_is_no_drift() {
     let from = |file: &'static str| {
         let made = move |one: &mut Value| {
