@@ -17,7 +17,7 @@ children=()
 connect() {
     if { : 3<>"/dev/tcp/$2/$3"; } 2>/dev/null; then
         echo "$1 open" >&"$answers"
-    elif [[ $2 = *:* && $({ : 3<>"/dev/tcp/$2/$3"; } 2>&1) = *'onnection refused'* ]]; then
+    elif [[ $2 = *:* && $({ : 3<>"/dev/tcp/$2/$3"; } 2>&1) = *'Connection refused'* ]]; then
         echo "$1 refused" >&"$answers"
     else
         echo "$1 closed" >&"$answers"
