@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::docker::{docker, tried, until};
+use crate::docker::{tried, until};
 use crate::harness::patience;
 use crate::harness::xtask;
 use crate::live::Live;
 use crate::moved::moves_what_is_foreign_and_loads_it_back;
+use crate::shim::Shim;
 use crate::wire::Resp;
 
 /// A write for each type of value, and what else writes: @ stands for the key.
@@ -325,32 +326,22 @@ fn a_migration_that_is_killed_or_loses_its_server_goes_on_where_it_stopped() {
     };
     let before = sum(&live);
 
-    // Killed while it renames: children and all.
-    let mut run = live.xtask(&["migrate-namespace", "dev"]).command();
-    let mut run = run
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .expect("it starts");
-    until("some keys are renamed", || own() > 0);
-    run.kill().expect("it runs");
-    patience::status(&mut run, "the tool");
+    // Killed while it renames: at a batch, however fast the machine is.
+    let migration = ["migrate-namespace", "dev"];
+    let killed = Shim::killing_amid_batches()
+        .before(live.xtask(&migration))
+        .run();
+    assert_eq!(killed.code, None, "it was not killed: {killed:?}");
     let then = own();
-    assert!(then < 150_000, "it was killed too late to show anything");
+    assert!(0 < then && then < 150_000, "{then} keys are renamed");
     assert_eq!(sum(&live), before);
 
     // Its server goes away while it renames.
-    let run = live.xtask(&["migrate-namespace", "dev"]).command();
-    let redis = live.container("dev", "redis");
-    let ended = std::thread::scope(|scope| {
-        let mut run = run;
-        let run = scope.spawn(move || patience::output(&mut run));
-        until("more keys are renamed", || own() > then);
-        docker(&["kill", &redis]);
-        run.join().expect("it ended")
-    });
-    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert!(said.contains("goes on where it stopped"), "{said}");
+    Shim::killing_the_server_amid_batches()
+        .before(live.xtask(&migration))
+        .run()
+        .code(1)
+        .stderr_has("goes on where it stopped");
     live.xtask(&["migrate-namespace", "dev"])
         .run()
         .code(1)

@@ -59,6 +59,16 @@ impl Shim {
         Self::new(call, signal)
     }
 
+    /// One that kills the tool while the server runs the third batch that renames keys.
+    pub(crate) fn killing_amid_batches() -> Self {
+        Self::new("redis conversation", "amid")
+    }
+
+    /// One that kills the server before it is given the third batch that renames keys.
+    pub(crate) fn killing_the_server_amid_batches() -> Self {
+        Self::new("redis conversation", "unserved")
+    }
+
     /// Whether the call that is held has been made.
     pub(crate) fn reached(&self) -> bool {
         self.0.path().join("record.reached").exists()
@@ -111,6 +121,7 @@ case " $* " in
 ' compose '*' up '*) call='compose up' ;;
 ' volume rm '* | ' volume create '* | ' network rm '*) call="$1 $2" ;;
 *' cypher-shell '*) call=cypher-shell ;;
+*' tta-redis-admin ') call='redis conversation' ;;
 *' tta-redis-admin -e '*)
     words=" $* "
     words=${words##* tta-redis-admin -e }
@@ -142,6 +153,18 @@ KILL | STOP)
     esac
     : >'@RECORD@.reached'
     exit "$code"
+    ;;
+amid | unserved)
+    for word in "$@"; do
+        [[ ! $word =~ ^[0-9a-f]{64}$ ]] || container=$word
+    done
+    batches=0
+    while IFS= read -r line; do
+        [[ $line != *RENAMENX* ]] || batches=$((batches + 1))
+        if [ '@MOMENT@ '$batches = 'unserved 3' ]; then '@REAL@' kill "$container" >&2; fi
+        printf '%s\n' "$line"
+        if [ '@MOMENT@ '$batches = 'amid 3' ]; then kill_parent; fi
+    done | '@REAL@' "$@"
     ;;
 held)
     '@REAL@' "$@"
