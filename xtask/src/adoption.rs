@@ -5,10 +5,12 @@
 
 pub(crate) mod graph;
 mod helper;
+pub(crate) mod kept;
 pub(crate) mod keys;
 
 pub(crate) use graph::Graph;
 pub(crate) use helper::{sweep, vacant};
+pub(crate) use kept::InTheWay;
 pub(crate) use keys::Keys;
 
 use environments::{Deployment, Environment, Volume, label};
@@ -28,22 +30,31 @@ const MARK: &str = ".tta-adopting";
 /// Whether a volume may be taken as a source.
 ///
 /// # Errors
-/// There is none of that name, it is an environment's own, or somebody uses it.
-pub(crate) fn acceptable(context: &Context, deployment: &Deployment, name: &str) -> Result<()> {
+/// There is none of that name, it is an environment's own or was kept of another's, or somebody uses
+/// it.
+pub(crate) fn acceptable(
+    context: &Context,
+    deployment: &Deployment,
+    name: &str,
+    aside: &[InTheWay],
+) -> Result<()> {
     let found = context.docker.volumes(&[name.to_owned()])?.pop();
     let Some(volume) = found.filter(|volume| volume.name == name) else {
         return Err(Failure::failed(format!("there is no volume {name}")).hint("docker volume ls"));
     };
-    if let Some(environment) = volume.label(label::ENVIRONMENT) {
+    // A copy that was kept of this environment's, of this instance, is a source as its original was.
+    let own_copy = volume.label(label::KEPT).is_some()
+        && (deployment.labels().iter()).all(|(name, value)| volume.label(name) == Some(value));
+    if let (Some(environment), false) = (volume.label(label::ENVIRONMENT), own_copy) {
         return Err(Failure::refused(format!(
             "the volume {name} is labelled {}={environment:?}: it is an environment's own already",
             label::ENVIRONMENT
         )));
     }
-    if Volume::ALL
+    let own = Volume::ALL
         .into_iter()
-        .any(|one| deployment.volume(one) == name)
-    {
+        .any(|one| deployment.volume(one) == name);
+    if own && !aside.iter().any(|one| one.name == name) {
         return Err(Failure::refused(format!(
             "the volume {name} bears the name that {deployment} needs for its own: Docker can neither \
              rename nor label a volume that exists"

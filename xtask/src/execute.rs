@@ -142,6 +142,8 @@ pub(crate) fn act(
             let stack = stack()?;
             compose::create(docker, stack.project(&stack.name()))
         }
+        Action::KeepVolumes(volumes) => adoption::kept::keep(context, deployment, volumes),
+        Action::FreeNames(volumes) => adoption::kept::free(context, deployment, volumes),
         Action::Adopt(adopted) => {
             if let Some(graph) = &adopted.graph {
                 adoption::graph::fill(context, deployment, &graph.database)?;

@@ -14,14 +14,14 @@ use std::path::PathBuf;
 
 use environments::{Deployment, Disposable, Expendable};
 
-use crate::adoption::{Graph, Keys};
+use crate::adoption::{Graph, InTheWay, Keys};
 use crate::observe::Observed;
 use crate::snapshot;
 use crate::snapshot::place::Id;
 use crate::tools::docker::{Container, VolumeState};
 
 pub(crate) use emptying::{empty_in_place, recreate, wipe, wiped};
-pub(crate) use old_data::{adopt, adopted_before, mark, move_foreign};
+pub(crate) use old_data::{adopt, adopted_before, free_names, mark, move_foreign};
 pub(crate) use running::{down, thawing, up};
 
 /// What a command is going to do to one deployment.
@@ -64,6 +64,10 @@ pub(crate) enum Action {
     EmptyInPlace(Box<InPlace>),
     /// `docker compose create`: everything is made, and nothing started.
     Create,
+    /// Copies volumes that bear the environment's own names.
+    KeepVolumes(Vec<InTheWay>),
+    /// Removes them, each compared with its copy.
+    FreeNames(Vec<InTheWay>),
     /// Fills the environment's own volumes from what was read of old ones.
     Adopt(Box<Adoption>),
     /// What was adopted is there, and nothing else.
@@ -255,6 +259,12 @@ impl Plan {
                 Action::Restore(snapshot::restore::Step::Forget(id)) => {
                     removed.push(format!("what was there before {id}"));
                 }
+                Action::FreeNames(volumes) => removed.extend(volumes.iter().map(|one| {
+                    format!(
+                        "volume {} created {}, kept as {}",
+                        one.name, one.created_at, one.kept
+                    )
+                })),
                 Action::MoveForeign(work) => removed.push(work.to_string()),
                 Action::RemoveSnapshot(id) => removed.push(format!("snapshot {id}")),
                 Action::Unpause(_)
@@ -267,6 +277,7 @@ impl Plan {
                 | Action::AwaitReady
                 | Action::AwaitEmpty(_)
                 | Action::Create
+                | Action::KeepVolumes(_)
                 | Action::Adopt(_)
                 | Action::CompareAdopted(_)
                 | Action::PrefixKeys(_)

@@ -93,6 +93,30 @@ pub(crate) fn hold(context: &Context, command: &str, deployment: &Deployment) ->
         .ok_or_else(|| Failure::failed(format!("{deployment} was not observed")))
 }
 
+/// The same where some of what is observed is no part of the deployment: the function takes it out
+/// and keeps it.
+pub(crate) fn hold_without<T>(
+    context: &Context,
+    command: &str,
+    deployment: &Deployment,
+    set_aside: impl FnOnce(&mut Observed) -> T,
+) -> Result<(Held, T)> {
+    context.about(deployment.environment());
+    let engine = context.docker.engine()?;
+    let typed = &context.confirmation.command;
+    let lock = Lock::take(
+        &engine.id,
+        deployment,
+        typed,
+        context.interrupt(),
+        &context.ui,
+    )?;
+    let mut observed = observe_one(context, deployment)?;
+    let aside = set_aside(&mut observed);
+    let held = judged(context, command, &engine, observed, lock)?;
+    Ok((held, aside))
+}
+
 /// The same for several: all locks first, then one look at all of them.
 pub(crate) fn hold_all(
     context: &Context,
@@ -111,17 +135,27 @@ pub(crate) fn hold_all(
     let all = observe::observe(context, deployments)?;
     let mut held = Vec::new();
     for (observed, lock) in all.into_iter().zip(locks) {
-        let known = context.journal.engine_of(&observed.deployment)?;
-        let mut objections = identity::engine(&observed.deployment, known.as_deref(), &engine.id);
-        objections.extend(identity::objects(&observed));
-        identity::settle(command, &observed.deployment, &objections)?;
-        held.push(Held {
-            observed,
-            engine: engine.clone(),
-            _lock: lock,
-        });
+        held.push(judged(context, command, &engine, observed, lock)?);
     }
     Ok(held)
+}
+
+fn judged(
+    context: &Context,
+    command: &str,
+    engine: &Engine,
+    observed: Observed,
+    lock: Lock,
+) -> Result<Held> {
+    let known = context.journal.engine_of(&observed.deployment)?;
+    let mut objections = identity::engine(&observed.deployment, known.as_deref(), &engine.id);
+    objections.extend(identity::objects(&observed));
+    identity::settle(command, &observed.deployment, &objections)?;
+    Ok(Held {
+        observed,
+        engine: engine.clone(),
+        _lock: lock,
+    })
 }
 
 /// The same deployment with nothing frozen: under its lock nobody else's freeze can be going on, so

@@ -34,6 +34,8 @@ pub mod label {
     /// Set on helper containers and half-made objects: the run that made them, so that a later run
     /// can sweep what a killed one left.
     pub const RUN: &str = "org.tta.run";
+    /// On a copy of a volume from before these labels: the name of that volume.
+    pub const KEPT: &str = "org.tta.kept";
 }
 
 /// One of the four environments.

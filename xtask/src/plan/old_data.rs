@@ -5,6 +5,7 @@ use std::path::Path;
 use environments::{Changeable, Disposable, Protection};
 
 use super::{Action, Adoption, Marking, Moving, Plan, Removal, ended, object, objects};
+use crate::adoption::InTheWay;
 use crate::observe::Observed;
 use crate::tools::docker::Container;
 
@@ -57,6 +58,23 @@ pub(crate) fn move_foreign(
     };
     let because = "it was asked for: what is there is in the file before it is removed here";
     plan.step(Action::MoveForeign(Box::new(work)), because);
+}
+
+/// Puts the steps first that free the environment's own names of old volumes.
+pub(crate) fn free_names(plan: &mut Plan, volumes: &[InTheWay]) {
+    if volumes.is_empty() {
+        return;
+    }
+    let mut first = Plan::new(plan.deployment.clone());
+    first.step(
+        Action::KeepVolumes(volumes.to_vec()),
+        "they bear the environment's own names, and Docker can neither rename nor label a volume",
+    );
+    first.step(
+        Action::FreeNames(volumes.to_vec()),
+        "the environment's own volumes need the names; the copies stay until you remove them",
+    );
+    plan.steps.splice(0..0, first.steps);
 }
 
 /// Bringing what was read of old volumes into a deployment. What it has is empty: `replaced` says

@@ -77,6 +77,16 @@ impl fmt::Display for Action {
                 )
             }
             Self::Create => f.write_str("compose create"),
+            Self::KeepVolumes(volumes) => {
+                let each = volumes
+                    .iter()
+                    .map(|one| format!("{} as {}", one.name, one.kept));
+                write!(f, "copy {}", each.collect::<Vec<_>>().join(", "))
+            }
+            Self::FreeNames(volumes) => {
+                let names: Vec<&str> = volumes.iter().map(|one| one.name.as_str()).collect();
+                write!(f, "compare with the copies and remove {}", names.join(", "))
+            }
             Self::Adopt(adoption) => write!(f, "fill the new volumes with {adoption}"),
             Self::CompareAdopted(_) => {
                 f.write_str("give prefixes and labels, and compare with what was read")

@@ -1,5 +1,6 @@
 //! `adopt ENV --from-neo4j VOLUME --from-redis VOLUME`: what volumes from before this tool hold is
-//! brought into an environment that holds nothing yet.
+//! brought into an environment that holds nothing yet. Where such a volume bears the environment's own
+//! name, it is kept as a copy under another, behind a phrase.
 //!
 //! `adopt ENV --engine`: from now on the environment lives on the engine that answers now. Asked for
 //! after Docker was installed anew or moved: until then every changing command refuses an engine
@@ -7,7 +8,7 @@
 
 use environments::{Disposable, Protection};
 
-use crate::adoption::{self, Graph, Keys};
+use crate::adoption::{self, Graph, InTheWay, Keys, kept};
 use crate::cli::Adopt;
 use crate::contents::{agree, contents};
 use crate::context::Context;
@@ -19,7 +20,7 @@ use crate::observe::{Observed, observe_one};
 use crate::plan::{self, Adoption, Plan};
 use crate::report::Answer;
 use crate::stack::Stack;
-use crate::tasks::{Held, hold, planned, show};
+use crate::tasks::{Held, hold_without, planned, show};
 use crate::tools::docker::Container;
 use crate::ui::{bytes, counted};
 
@@ -36,24 +37,54 @@ pub(crate) fn run(context: &Context, args: &Adopt) -> Result<Answer> {
 fn volumes(context: &Context, args: &Adopt) -> Result<Answer> {
     let deployment = context.deployment(args.environment);
     context.about(args.environment);
-    let held = hold(context, NAME, &deployment)?;
+    let sources = [args.from_neo4j.as_deref(), args.from_redis.as_deref()];
+    let named: Vec<&str> = sources.into_iter().flatten().collect();
+    let (held, aside) = hold_without(context, NAME, &deployment, |observed| {
+        kept::set_aside(observed, &named)
+    })?;
     // Before the sources are looked at: a container that a killed run has left may still have one.
     adoption::sweep(context, &deployment)?;
-    let sources = [args.from_neo4j.as_deref(), args.from_redis.as_deref()];
-    for source in sources.into_iter().flatten() {
-        adoption::acceptable(context, &deployment, source)?;
+    kept::replaceable(context, &aside)?;
+    let resolved = |name: &Option<String>| -> Result<Option<String>> {
+        let Some(name) = name else { return Ok(None) };
+        let source = kept::source(context, &deployment, name, &aside)?;
+        adoption::acceptable(context, &deployment, &source, &aside)?;
+        Ok(Some(source))
+    };
+    let (neo4j, redis) = (resolved(&args.from_neo4j)?, resolved(&args.from_redis)?);
+    let mut copies: Vec<String> = aside.iter().map(|one| one.kept.clone()).collect();
+    // Those of a run that was killed, which are read instead of what was named.
+    for source in [&neo4j, &redis].into_iter().flatten() {
+        if !named.contains(&source.as_str()) {
+            copies.push(source.clone());
+        }
     }
+    let sources = Sources {
+        neo4j,
+        redis,
+        aside,
+        copies,
+    };
     let place = place(context, &held.observed)?;
     let stack = Stack::prepare(context, &held.observed)?;
     // The scratch volumes go whatever comes of it: the sources are what is kept.
-    let outcome = adopted(context, args, &held, &stack, &place);
+    let outcome = adopted(context, &sources, &held, &stack, &place);
     let swept = adoption::sweep(context, &deployment);
     outcome.and_then(|answer| swept.map(|()| answer))
 }
 
+/// Where the data are, and what stands in their way.
+struct Sources {
+    neo4j: Option<String>,
+    redis: Option<String>,
+    aside: Vec<InTheWay>,
+    /// What is kept of volumes whose names are freed, or were by a run that was killed.
+    copies: Vec<String>,
+}
+
 fn adopted(
     context: &Context,
-    args: &Adopt,
+    sources: &Sources,
     held: &Held,
     stack: &Stack,
     place: &Place,
@@ -64,11 +95,11 @@ fn adopted(
         graph: None,
         keys: None,
     };
-    if let Some(source) = &args.from_neo4j {
+    if let Some(source) = &sources.neo4j {
         say(source);
         adoption.graph = Some(Graph::look(context, deployment, source)?);
     }
-    if let Some(source) = &args.from_redis {
+    if let Some(source) = &sources.redis {
         say(source);
         adoption.keys = Some(Keys::look(context, deployment, source)?);
     }
@@ -84,17 +115,36 @@ fn adopted(
         }
     };
     plan.notes = notes;
+    plan::free_names(&mut plan, &sources.aside);
     show(context, &plan);
+    let environment = deployment.environment().slug().to_uppercase();
+    let phrase = format!("REPLACE {environment} VOLUMES");
+    let replaces = !sources.aside.is_empty();
     if context.dry_run {
+        if replaces {
+            context.confirmation.rehearse(&phrase)?;
+        }
         return Ok(planned(&[&plan]));
+    }
+    if replaces {
+        context.confirmation.ask(&phrase, context.interrupt())?;
     }
     if matches!(place, Place::Empty(_)) {
         // Reading the copies took its time, and an application may have written meanwhile.
         still_empty(context, &held.observed)?;
     }
     execute(context, NAME, &held.engine, &plan, Some(stack))?;
-    let said = format!("{deployment} holds what the volumes hold, which are as they were");
-    Ok(Answer::done(vec![args.environment], said))
+    let mut said = format!("{deployment} holds what the volumes hold, which are as they were");
+    let copies = &sources.copies;
+    if !copies.is_empty() {
+        said = format!(
+            "{deployment} holds what the volumes held, which are kept as {}; when nobody misses \
+             anything: docker volume rm {}",
+            copies.join(", "),
+            copies.join(" ")
+        );
+    }
+    Ok(Answer::done(vec![deployment.environment()], said))
 }
 
 fn still_empty(context: &Context, observed: &Observed) -> Result<()> {
@@ -159,8 +209,15 @@ fn place(context: &Context, observed: &Observed) -> Result<Place> {
     if !running && (there.is_empty() || adoption::vacant(context, deployment, &there)?) {
         return Ok(Place::Vacant);
     }
+    // A container that never ran: a run was killed before it had started both. They are started, and
+    // compared before anything is marked.
     let waiting = |one: &Container| one.state.status == "created";
-    if observed.containers().count() == 2 && observed.containers().all(waiting) {
+    let well = |one: &Container| waiting(one) || one.running();
+    let mut containers = observed.containers();
+    if observed.containers().count() == 2
+        && observed.containers().all(well)
+        && containers.any(waiting)
+    {
         return Ok(Place::Filled { answers: false });
     }
     if !observed.running() {

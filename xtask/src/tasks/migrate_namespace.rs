@@ -3,6 +3,8 @@
 //! What has another environment's mark, and a key whose name with the prefix is taken, are left as
 //! they are and listed; `--foreign move-to FILE` moves the former. Staging and production are changed only behind a drilled snapshot.
 
+use std::thread;
+
 use environments::{Changeable, Deployment, Disposable, Environment, Protected, Protection};
 
 use crate::cli::MigrateArgs;
@@ -12,6 +14,7 @@ use crate::error::{Failure, Result};
 use crate::execute::{self, Run};
 use crate::namespace::audit::{self, Census, Depth};
 use crate::namespace::migrate::compare;
+use crate::observe::joined;
 use crate::plan::{self, Action, Plan};
 use crate::report::Answer;
 use crate::secrets;
@@ -183,9 +186,11 @@ fn census(
 ) -> Result<Both> {
     let environment = deployment.environment();
     let password = secrets::password(environment)?;
-    Ok(Both {
-        keys: audit::keys(context, environment, redis, depth)?,
-        nodes: audit::nodes(context, deployment, neo4j, &password)?,
+    thread::scope(|scope| {
+        let nodes = scope.spawn(|| audit::nodes(context, deployment, neo4j, &password));
+        let keys = audit::keys(context, environment, redis, depth);
+        let nodes = joined(nodes)?;
+        Ok(Both { keys: keys?, nodes })
     })
 }
 

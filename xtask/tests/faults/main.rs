@@ -12,6 +12,7 @@ mod model;
 #[path = "fake/orders.rs"]
 mod orders;
 
+mod adoption;
 mod confirmation;
 mod documents;
 mod engine;
@@ -21,6 +22,7 @@ mod init_neo4j;
 mod interrupts;
 mod isolation;
 mod journal;
+mod kept_script;
 mod kill_points;
 mod left_behind;
 mod meanwhile;

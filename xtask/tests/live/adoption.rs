@@ -4,8 +4,8 @@
 use serde_json::json;
 
 use crate::docker::{docker, inspected, tried, until};
-use crate::harness::patience;
 use crate::live::Live;
+use crate::shim::{Moment, Shim};
 
 const NEO4J: &str = "tta-neo4j:5.26.30";
 const REDIS: &str = "tta-redis:8.0.2";
@@ -14,21 +14,31 @@ const REDIS: &str = "tta-redis:8.0.2";
 struct Old {
     neo4j: String,
     redis: String,
+    /// The volume of each.
+    volumes: [String; 2],
 }
 
 impl Old {
     /// Starts old servers on new volumes and has them hold something.
     fn stack(live: &Live) -> Self {
+        let names = ["neo4j", "redis"].map(|service| format!("old_{}_{service}", live.name));
+        // By this label alone a later run finds what a killed one has left.
+        let label = format!("--label=org.tta.instance={}", live.name);
+        Self::on(live, names, &[&label])
+    }
+
+    /// The same on volumes of these names and labels.
+    fn on(live: &Live, volumes: [String; 2], labels: &[&str]) -> Self {
         let old = Self {
             neo4j: format!("old_{}_neo4j", live.name),
             redis: format!("old_{}_redis", live.name),
+            volumes,
         };
-        // By this label alone a later run finds what a killed one has left.
-        let label = format!("--label=org.tta.instance={}", live.name);
-        for name in [&old.neo4j, &old.redis] {
-            docker(&["volume", "create", &label, name]);
+        for name in &old.volumes {
+            docker(&[&["volume", "create"], labels, &[name]].concat());
         }
-        let volume = format!("{}:/data", old.neo4j);
+        let label = format!("--label=org.tta.instance={}", live.name);
+        let volume = format!("{}:/data", old.volumes[0]);
         // The old stack had no limit of its own; here several servers share a machine.
         let pages = "NEO4J_server_memory_pagecache_size=64m";
         docker(&[
@@ -45,7 +55,7 @@ impl Old {
             &volume,
             NEO4J,
         ]);
-        let volume = format!("{}:/data", old.redis);
+        let volume = format!("{}:/data", old.volumes[1]);
         docker(&[
             "run",
             "--detach",
@@ -100,36 +110,54 @@ impl Old {
 
     /// Every file of both volumes, its content and its time.
     fn files(&self) -> String {
-        let mounts = [
-            format!("{}:/n:ro", self.neo4j),
-            format!("{}:/r:ro", self.redis),
-        ];
-        let script = "find /n /r -type f -printf '%p %s %T@ ' -exec sha256sum {} ';' | sort";
-        docker(&[
-            "run",
-            "--rm",
-            "--volume",
-            &mounts[0],
-            "--volume",
-            &mounts[1],
-            "--entrypoint",
-            "bash",
-            REDIS,
-            "-c",
-            script,
-        ])
+        files(&self.volumes[0], &self.volumes[1])
     }
+}
+
+fn files(neo4j: &str, redis: &str) -> String {
+    let mounts = [format!("{neo4j}:/n:ro"), format!("{redis}:/r:ro")];
+    let script =
+        "find /n /r -type f ! -name .tta-kept -printf '%p %s %T@ ' -exec sha256sum {} ';' | sort";
+    // Not by --rm, which may come later: a volume that is replaced may belong to no container.
+    let name = format!("{redis}-files");
+    let found = docker(&[
+        "run",
+        "--name",
+        &name,
+        "--volume",
+        &mounts[0],
+        "--volume",
+        &mounts[1],
+        "--entrypoint",
+        "bash",
+        REDIS,
+        "-c",
+        script,
+    ]);
+    docker(&["rm", &name]);
+    found
 }
 
 impl Drop for Old {
     fn drop(&mut self) {
         tried(&["rm", "--force", "--volumes", &self.neo4j, &self.redis]);
-        tried(&["volume", "rm", "--force", &self.neo4j, &self.redis]);
+        let [neo4j, redis] = &self.volumes;
+        tried(&["volume", "rm", "--force", neo4j, redis]);
     }
 }
 
 #[track_caller]
 fn assert_adopted(live: &Live) {
+    assert_marked(live);
+    assert_eq!(
+        live.admin("dev", &["-n", "2", "SCARD", "development:set"]),
+        "2"
+    );
+}
+
+/// All of it is there, and says which environment it is from.
+#[track_caller]
+fn assert_marked(live: &Live) {
     let sessions = "MATCH (s:Session:Development)-[h:HAS]->(t:Turn:Development) RETURN count(s), sum(h.n), count(DISTINCT s.id)";
     assert_eq!(live.graph("dev", sessions), json!([[700, 245_350, 700]]));
     assert_eq!(live.nodes("dev"), 1400);
@@ -159,10 +187,6 @@ fn assert_adopted(live: &Live) {
     assert!(
         left.as_i64().is_some_and(|left| left > 80_000_000),
         "{left}"
-    );
-    assert_eq!(
-        live.admin("dev", &["-n", "2", "SCARD", "development:set"]),
-        "2"
     );
     assert_eq!(live.admin("dev", &["KEYS", "user:*"]), "");
 }
@@ -246,51 +270,73 @@ fn an_old_stack_is_adopted_and_its_volumes_are_as_they_were() {
 }
 
 #[test]
-fn an_adoption_that_is_killed_anywhere_ends_well_when_it_is_run_again() {
-    let live = Live::new("a killed adoption");
-    let old = Old::stack(&live);
+fn old_volumes_with_our_own_names_are_adopted_beside_a_neighbour_and_proved_apart() {
+    let live = Live::new("an adoption of our own names");
+    let [neo4j, logs, redis] = live.volumes("dev");
+    let old = Old::on(&live, [neo4j.clone(), redis.clone()], &[]);
+    docker(&["volume", "create", &logs]);
+    // Numbered databases keep nobody apart, and are a finding of their own: it is moved by hand.
+    docker(&[
+        "exec",
+        &old.redis,
+        "redis-cli",
+        "-n",
+        "2",
+        "MOVE",
+        "set",
+        "0",
+    ]);
     old.end();
+    live.up(&["test"]);
+    live.graph("test", "CREATE (:Thought:Test {mark: 'to be kept'})");
+    live.admin("test", &["SET", "test:mark", "to be kept"]);
+    let neighbour = live.evidence("test");
     let before = old.files();
+    let kept = [&neo4j, &logs, &redis].map(|name| format!("{name}_kept"));
     let adopt = [
         "adopt",
         "dev",
         "--from-neo4j",
-        &old.neo4j,
+        &neo4j,
         "--from-redis",
-        &old.redis,
+        &redis,
+        "--confirm",
+        "REPLACE DEV VOLUMES",
     ];
-    let there = |name: String| inspected("container", &name).is_some();
-    let runs = |name: String| {
-        inspected("container", &name).is_some_and(|one| one["State"]["Status"] == "running")
+
+    // The first name is free, and the copy is all that there is; then the volumes are filled, and the
+    // servers about to start.
+    let killed = |call, moment| {
+        let killed = Shim::killing(call, moment).before(live.xtask(&adopt)).run();
+        assert_eq!(
+            killed.code, None,
+            "not killed {moment:?} {call}: {killed:?}"
+        );
+        killed
     };
-    let scratch = |service: &str| format!("{}-adopting", live.container("dev", service));
-    let moments: [(&str, &dyn Fn() -> bool); 3] = [
-        ("Redis' copy is read", &|| there(scratch("redis"))),
-        ("the volumes are filled", &|| {
-            there(live.container("dev", "neo4j"))
-        }),
-        ("the servers start", &|| {
-            runs(live.container("dev", "neo4j"))
-        }),
-    ];
-    for (moment, come) in moments {
-        let said = live.folder.path().join("said");
-        let file = std::fs::File::create(&said).expect("a file");
-        let mut run = live.xtask(&adopt).command();
-        let mut run = run.stderr(file).spawn().expect("it starts");
-        until(moment, || {
-            if run.try_wait().expect("it is ours").is_some() {
-                let said = std::fs::read_to_string(&said).unwrap_or_default();
-                panic!("it ended before {moment}: {said}");
-            }
-            come()
-        });
-        run.kill().expect("it runs");
-        patience::status(&mut run, "the tool");
-        assert!(old.files() == before, "a source was changed");
-    }
-    live.xtask(&adopt).run().code(0);
-    assert_adopted(&live);
+    killed("volume rm", Moment::After)
+        .stderr_has("1400 nodes, 700 relationships")
+        .stderr_has("503 keys; 503 without an environment's prefix");
+    assert!(
+        inspected("volume", &neo4j).is_none(),
+        "its name is not free"
+    );
+    assert!(files(&kept[0], &redis) == before, "something was lost");
+    killed("compose up", Moment::Before);
+    live.xtask(&adopt).run().code(0).stdout_has(&kept[0]);
+
+    assert_marked(&live);
     assert_swept(&live);
-    assert!(old.files() == before, "a source was changed");
+    assert!(files(&kept[0], &kept[2]) == before, "a copy differs");
+
+    // By every question that there is, it is an environment as any other, and its neighbour is as it was.
+    let proof = live.xtask(&["verify-isolation", "--format", "json"]).run();
+    let proof = proof.code(0).json();
+    assert_eq!(proof["verdict"], "isolated");
+    assert_eq!(proof["scope"]["environments"], json!(["dev", "test"]));
+    let checks = proof["checks"].as_array().expect("checks");
+    let unasked = |check: &&serde_json::Value| check["observed"] == "could_not_ask";
+    assert_eq!(checks.iter().filter(unasked).count(), 0, "{checks:?}");
+    assert!(checks.len() > 50, "{checks:?}");
+    assert_eq!(live.evidence("test"), neighbour);
 }

@@ -167,6 +167,7 @@ fn remove(instance: &str) {
             .iter()
             .map(|name| format!("{name}_adopting")),
     );
+    volumes.extend(volumes.clone().iter().map(|name| format!("{name}_kept")));
     let old = SERVICES.map(|service| format!("old_{instance}_{service}"));
     containers.extend(old.clone());
     volumes.extend(old);

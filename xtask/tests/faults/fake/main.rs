@@ -8,6 +8,7 @@
     reason = "it is a command: stdout is where it answers"
 )]
 
+mod adoption;
 mod compose;
 mod model;
 mod objects;
@@ -115,6 +116,7 @@ impl Fake {
         match words {
             words if scratch::talks(words) => scratch::talk(self, words),
             ["run", rest @ ..] => scratch::run(self, rest, &stdin),
+            words if adoption::reads(words) => Ok(adoption::read(words)),
             ["exec", rest @ ..] => servers::exec(self, rest, &stdin),
             words => objects::answer(self, words),
         }

@@ -80,6 +80,15 @@ pub(crate) struct Volume {
     pub(crate) graph: Option<Graph>,
     /// Redis: the number of keys.
     pub(crate) keys: u64,
+    /// How many of them have no environment's prefix.
+    #[serde(default)]
+    pub(crate) bare: u64,
+    /// It is a whole copy of an old volume.
+    #[serde(default)]
+    pub(crate) kept: bool,
+    /// An old volume's data is being filled into it.
+    #[serde(default)]
+    pub(crate) adopting: bool,
     /// What a restore has loaded beside it.
     pub(crate) incoming: Option<Box<Beside>>,
     /// What was there before a restore.

@@ -59,6 +59,15 @@ pub(crate) fn answer(fake: &Fake, words: &[&str]) -> Answer {
             stdout: "[]\n".to_owned(),
             stderr: format!("Error response from daemon: No such image: {image}\n"),
         }),
+        ["ps", "--filter", filter, "--format", "{{.ID}} {{.Names}}"] => {
+            let volume = filter.strip_prefix("volume=").unwrap_or_default();
+            let runs = |(_, name): &(String, String)| {
+                matches!(state.containers[name].status.as_str(), "running" | "paused")
+            };
+            let users = state.users_of(volume).into_iter().filter(runs);
+            let line = |(id, name): (String, String)| format!("{} {name}\n", &id[..12]);
+            Ok(Reply::said(users.map(line).collect::<String>()))
+        }
         [
             "ps",
             "--all",
@@ -123,7 +132,17 @@ pub(crate) fn answer(fake: &Fake, words: &[&str]) -> Answer {
             file,
             "up",
             "--detach",
-        ] => up(fake, project, Path::new(file)),
+        ] => up(fake, project, Path::new(file), true),
+        [
+            "compose",
+            "--ansi",
+            "never",
+            "--project-name",
+            project,
+            "--file",
+            file,
+            "create",
+        ] => up(fake, project, Path::new(file), false),
         _ => Err(fake.unknown(&words.join(" "))),
     }
 }
@@ -419,11 +438,13 @@ fn create_volume(fake: &Fake, words: &[&str]) -> Answer {
     Ok(Reply::said(format!("{name}\n")))
 }
 
-fn up(fake: &Fake, project: &str, file: &Path) -> Answer {
+/// `up`, or what of it comes before anything is started.
+fn up(fake: &Fake, project: &str, file: &Path, starts: bool) -> Answer {
     let project = Project::read(project, file, &|name| std::env::var(name).ok());
     let mut started = BTreeSet::new();
     loop {
         let step = match project.next(&fake.folder.state(), &started) {
+            Ok(Some(Step::Start(_)) | None) if !starts => return Ok(Reply::default()),
             Ok(Some(step)) => step,
             Ok(None) => return Ok(Reply::default()),
             Err(line) => return Ok(Reply::failed(1, format!("{line}\n"))),

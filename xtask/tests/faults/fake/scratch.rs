@@ -11,13 +11,17 @@ use crate::{Answer, Fake, Reply};
 /// A call that goes on talking: its standard input is not to be read to its end.
 pub(crate) fn talks(words: &[&str]) -> bool {
     words.first() == Some(&"exec")
-        && words.iter().any(|word| {
-            word.starts_with("# Copies /from/neo4j") || word.starts_with("# Inside the Redis")
-        })
+        && (words.last() == Some(&"tta-redis-admin")
+            || words.iter().any(|word| {
+                word.starts_with("# Copies /from/neo4j") || word.starts_with("# Inside the Redis")
+            }))
 }
 
 /// The copying helper, and the script that holds Redis' writes back.
 pub(crate) fn talk(fake: &Fake, words: &[&str]) -> Answer {
+    if words.last() == Some(&"tta-redis-admin") {
+        return crate::adoption::talk(fake, words);
+    }
     let copies = words.iter().any(|word| word.starts_with("# Copies"));
     let mut stdout = std::io::stdout();
     let mut say = |line: &str| {
@@ -63,17 +67,23 @@ fn copy(state: &mut State, helper: &str) {
 }
 
 /// `docker run`, as far as the tool has it.
-struct Asked {
-    name: String,
+pub(crate) struct Asked {
+    pub(crate) name: String,
     labels: BTreeMap<String, String>,
-    mounts: BTreeMap<String, String>,
-    command: Vec<String>,
+    pub(crate) mounts: BTreeMap<String, String>,
+    pub(crate) command: Vec<String>,
     entrypoint: String,
     /// The folder of its volume in which it works.
     folder: String,
 }
 
 fn asked(words: &[&str]) -> Option<Asked> {
+    // `--volume=MOUNT` is `--volume MOUNT`.
+    let apart = words.iter().flat_map(|word| match word.split_once('=') {
+        Some((name @ ("--label" | "--volume"), value)) => vec![name, value],
+        _ => vec![*word],
+    });
+    let words: Vec<&str> = apart.collect();
     let mut asked = Asked {
         name: String::new(),
         labels: BTreeMap::new(),
@@ -82,7 +92,7 @@ fn asked(words: &[&str]) -> Option<Asked> {
         entrypoint: String::new(),
         folder: String::new(),
     };
-    let mut rest = words;
+    let mut rest = &words[..];
     loop {
         rest = match rest {
             ["--detach" | "--rm" | "--interactive", rest @ ..] => rest,
@@ -130,32 +140,40 @@ pub(crate) fn run(fake: &Fake, words: &[&str], stdin: &str) -> Answer {
     let Some(asked) = asked(words) else {
         return Err(fake.unknown("these options of run"));
     };
-    if words.first() == Some(&"--detach") {
-        return start(fake, asked);
+    if words.contains(&"--detach") {
+        return start(fake, &asked);
     }
-    once(fake, &asked, stdin)
+    match crate::adoption::once(fake, &asked) {
+        Some(answer) => answer,
+        None => once(fake, &asked, stdin),
+    }
 }
 
-fn start(fake: &Fake, asked: Asked) -> Answer {
+fn start(fake: &Fake, asked: &Asked) -> Answer {
     let id = fake.change(&format!("container {}", asked.name), |state| {
-        let id = state.id();
-        let data = asked.mounts.get("/data");
-        let graph = data.and_then(|data| state.volumes.get(data)?.graph.clone());
-        let container = Container {
-            id: id.clone(),
-            labels: asked.labels,
-            mounts: asked.mounts,
-            command: asked.command,
-            password: graph.map(|graph| graph.password).unwrap_or_default(),
-            folder: asked.folder,
-            status: "running".to_owned(),
-            started_at: state.moment(),
-            ..Container::default()
-        };
-        state.containers.insert(asked.name.clone(), container);
-        id
+        insert(state, asked, "running")
     })?;
     Ok(Reply::said(format!("{id}\n")))
+}
+
+/// Makes the container; its id.
+pub(crate) fn insert(state: &mut State, asked: &Asked, status: &str) -> String {
+    let id = state.id();
+    let data = asked.mounts.get("/data");
+    let graph = data.and_then(|data| state.volumes.get(data)?.graph.clone());
+    let container = Container {
+        id: id.clone(),
+        labels: asked.labels.clone(),
+        mounts: asked.mounts.clone(),
+        command: asked.command.clone(),
+        password: graph.map(|graph| graph.password).unwrap_or_default(),
+        folder: asked.folder.clone(),
+        status: status.to_owned(),
+        started_at: state.moment(),
+        ..Container::default()
+    };
+    state.containers.insert(asked.name.clone(), container);
+    id
 }
 
 /// A container that does one thing.

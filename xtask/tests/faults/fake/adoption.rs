@@ -1,0 +1,183 @@
+//! Old Redis volumes: copied, kept, read by a scratch server, and filled into an environment's own.
+
+use std::io::{BufRead as _, Write as _};
+
+use crate::model::{State, Volume};
+use crate::scratch::Asked;
+use crate::{Answer, Fake, Reply};
+
+/// What `kept.sh` ends with where a copy has other files.
+const DIFFERS: u8 = 70;
+
+/// A scratch container that runs a script of the adoption's, and stays until it is removed. None
+/// where the script is another one.
+pub(crate) fn once(fake: &Fake, asked: &Asked) -> Option<Answer> {
+    let script = asked.command.get(1)?;
+    let work: fn(&Fake, &Asked) -> Answer = if script.starts_with("set -- keep\n# kept.sh") {
+        keep
+    } else if script.starts_with("set -- whole\n# kept.sh") {
+        whole
+    } else if script == "[ -e /kept/.tta-kept ]" {
+        |fake, asked| Ok(exits(u8::from(!volume(fake, asked, "/kept").kept)))
+    } else if script.contains("cp -a /from/. /to/") && script.contains("du -sb /from") {
+        copy
+    } else if script.contains("cp -a /from/appendonlydir /to/") {
+        fill
+    } else if script.starts_with("for one in /volumes/*") {
+        vacant
+    } else {
+        return None;
+    };
+    let made = fake.change(&format!("container {}", asked.name), |state| {
+        crate::scratch::insert(state, asked, "exited");
+    });
+    Some(made.and_then(|()| work(fake, asked)))
+}
+
+fn exits(code: u8) -> Reply {
+    Reply {
+        code,
+        ..Reply::default()
+    }
+}
+
+/// What the volume holds that is mounted there.
+fn volume(fake: &Fake, asked: &Asked, folder: &str) -> Volume {
+    let name = asked.mounts.get(folder).expect("it is mounted");
+    let state = fake.folder.state();
+    state.volumes.get(name).cloned().unwrap_or_default()
+}
+
+/// Changes the volume that is mounted there.
+fn alter(
+    fake: &Fake,
+    asked: &Asked,
+    folder: &str,
+    change: impl FnOnce(&mut Volume),
+) -> Result<(), Reply> {
+    let name = asked.mounts.get(folder).expect("it is mounted").clone();
+    fake.change(&format!("volume {name}"), |state: &mut State| {
+        change(state.volumes.get_mut(&name).expect("it is there"));
+    })
+}
+
+fn held(volume: &Volume) -> (u64, u64) {
+    (volume.keys, volume.bare)
+}
+
+fn keep(fake: &Fake, asked: &Asked) -> Answer {
+    let from = volume(fake, asked, "/from");
+    let to = volume(fake, asked, "/to");
+    if to.kept {
+        return Ok(exits(if held(&from) == held(&to) { 0 } else { DIFFERS }));
+    }
+    alter(fake, asked, "/to", |to| {
+        (to.keys, to.bare) = held(&from);
+    })?;
+    alter(fake, asked, "/to", |to| to.kept = true)?;
+    Ok(Reply::default())
+}
+
+fn whole(fake: &Fake, asked: &Asked) -> Answer {
+    let from = volume(fake, asked, "/from");
+    let to = volume(fake, asked, "/to");
+    let same = to.kept && held(&from) == held(&to);
+    Ok(exits(if same { 0 } else { DIFFERS }))
+}
+
+fn copy(fake: &Fake, asked: &Asked) -> Answer {
+    let from = volume(fake, asked, "/from");
+    alter(fake, asked, "/to", |to| {
+        (to.keys, to.bare) = held(&from);
+    })?;
+    Ok(Reply::said("4096\t/from\n"))
+}
+
+/// Nothing is written over but what a killed run had begun.
+fn fill(fake: &Fake, asked: &Asked) -> Answer {
+    let from = volume(fake, asked, "/from");
+    let to = volume(fake, asked, "/to");
+    if to.keys > 0 && !to.adopting {
+        return Ok(Reply::failed(1, "the volume is not empty\n"));
+    }
+    alter(fake, asked, "/to", |to| {
+        (to.keys, to.adopting) = (0, true);
+    })?;
+    alter(fake, asked, "/to", |to| {
+        (to.keys, to.bare) = held(&from);
+    })?;
+    alter(fake, asked, "/to", |to| to.adopting = false)?;
+    Ok(Reply::default())
+}
+
+/// Names what holds something that no killed run has begun to fill.
+fn vacant(fake: &Fake, asked: &Asked) -> Answer {
+    let filled = asked.mounts.keys().filter(|folder| {
+        let volume = volume(fake, asked, folder);
+        (volume.keys > 0 || volume.graph.is_some()) && !volume.adopting
+    });
+    Ok(Reply::said(
+        filled
+            .map(|folder| format!("{folder}\n"))
+            .collect::<String>(),
+    ))
+}
+
+/// What only a scratch server of the adoption's is asked: whether it is up, and has written its file.
+pub(crate) fn reads(words: &[&str]) -> bool {
+    match words {
+        ["exec", .., "timeout", _, "bash", "-c", script] => script.contains("tta-redis-admin PING"),
+        ["exec", .., "CONFIG", "SET", "appendonly", "yes"]
+        | ["exec", .., "INFO", "persistence"] => words.contains(&"tta-redis-admin"),
+        _ => false,
+    }
+}
+
+pub(crate) fn read(words: &[&str]) -> Reply {
+    match words.last() {
+        Some(&"yes") => Reply::said("OK\n"),
+        Some(&"persistence") => Reply::said(
+            "# Persistence\r\naof_enabled:1\r\naof_rewrite_in_progress:0\r\n\
+             aof_rewrite_scheduled:0\r\naof_last_bgrewrite_status:ok\r\n",
+        ),
+        _ => Reply::default(),
+    }
+}
+
+/// `tta-redis-admin` without words: a line for each line, until there are no more.
+pub(crate) fn talk(fake: &Fake, words: &[&str]) -> Answer {
+    let state = fake.folder.state();
+    let name = words.iter().find_map(|word| state.container_of(word));
+    let data = name.and_then(|name| state.containers[&name].mounts.get("/data").cloned());
+    let data = data.expect("it talks to a server with a volume");
+    for line in std::io::stdin().lock().lines() {
+        let Ok(line) = line else { break };
+        let answer = if line.starts_with("SELECT ") {
+            "OK".to_owned()
+        } else if line.starts_with("EVAL_RO ") {
+            census(&fake.folder.state().volumes[&data])
+        } else if line.starts_with("EVAL ") && line.contains("RENAMENX") {
+            let bare = fake.change(&format!("volume {data}"), |state| {
+                let volume = state.volumes.get_mut(&data).expect("it is there");
+                std::mem::take(&mut volume.bare)
+            })?;
+            format!("0 {bare}")
+        } else {
+            return Err(fake.unknown(&line));
+        };
+        let mut stdout = std::io::stdout();
+        let _ = writeln!(stdout, "{answer}").and_then(|()| stdout.flush());
+    }
+    Ok(Reply::default())
+}
+
+/// The sum is the same whatever the names without the prefix are.
+fn census(volume: &Volume) -> String {
+    let own = volume.keys - volume.bare;
+    format!(
+        "0 0 {} {own} 0 0 0 {} {} 0 ",
+        volume.bare,
+        volume.keys,
+        volume.keys * 7
+    )
+}
