@@ -4,6 +4,7 @@
 //! its work, so that a wrong result is an error and never a time. It must not know what is compared.
 
 pub(crate) mod catalogue;
+mod client;
 mod data;
 pub(crate) mod figures;
 mod namespaces;

@@ -41,7 +41,7 @@ const OLD_RESET: &str = "docker compose down -v; docker compose up -d; cypher-sh
 const WIPE_DEV: &[&str] = &["wipe-dev", "--confirm", "DELETE DEV DATA"];
 
 /// All of them, in the order in which they are run.
-static ALL: [Entry; 15] = [
+static ALL: [Entry; 16] = [
     Entry {
         name: "reset-in-place",
         old: Some(OLD_RESET),
@@ -156,10 +156,19 @@ static ALL: [Entry; 15] = [
     Entry {
         name: "snapshot-unwritable",
         old: Some(OLD_SAVE),
-        ours: "cargo xtask snapshot staging: the time in which a client cannot write",
+        ours: "cargo xtask snapshot staging: the longest wait of a client that writes throughout",
         target: Target::Ratio(0.05),
         slow: true,
         ways: |site| saves(site, Measure::Unwritable),
+    },
+    Entry {
+        name: "snapshot-1gb",
+        old: None,
+        ours: "cargo xtask snapshot staging of 1 GB: the longest wait of a client that writes \
+               throughout as fast as it is answered",
+        target: Target::Seconds(1.5),
+        slow: true,
+        ways: |site| Ok(alone(Box::new(Saved::new(site, Measure::UnwritableLarge)))),
     },
     Entry {
         name: "restore",

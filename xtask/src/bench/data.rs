@@ -3,6 +3,7 @@
 
 use environments::{Deployment, Environment, Service};
 
+use crate::bench::client::Seen;
 use crate::error::{Failure, Result};
 use crate::tools::docker::Docker;
 use crate::tools::neo4j::Neo4j;
@@ -39,6 +40,30 @@ impl Servers<'_> {
             self.redis(&["EVAL", set, "0", &prefix, &keys.to_string()])?;
         }
         self.holds(nodes, keys)
+    }
+
+    /// As many nodes with a text of 4 KB each, which differs from node to node.
+    pub(super) fn fill_with_text(&self, nodes: u64) -> Result<()> {
+        let some = "of what was thought and said there, ".repeat(10);
+        let script = format!(
+            "UNWIND range(1, {nodes}) AS i CALL (i) {{ \
+             CREATE (:Bench {{name: i, text: reduce(all = '', part IN range(1, 10) | \
+             all + randomUUID() + '{some}')}}) \
+             }} IN TRANSACTIONS OF 5000 ROWS;\n"
+        );
+        self.cypher(&script)?;
+        self.holds(nodes, 0)
+    }
+
+    /// Removes what a client has written meanwhile.
+    pub(super) fn forget_writers(&self, seen: &Seen) -> Result<()> {
+        self.cypher(
+            "MATCH (n:Writer) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS;\n",
+        )?;
+        let delete = "for i = 0, tonumber(ARGV[2]) do redis.call('DEL', ARGV[1] .. i) end";
+        let prefix = format!("{}writer:", self.environment().redis_prefix());
+        self.redis(&["EVAL", delete, "0", &prefix, &seen.keys.to_string()])?;
+        Ok(())
     }
 
     /// # Errors

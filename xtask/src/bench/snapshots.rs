@@ -1,4 +1,5 @@
-//! A staging of some 50 MB saved and put back, beside the documented way: stop, dump or load, start.
+//! A staging of some 50 MB saved and put back, beside the documented way: stop, dump or load, start;
+//! and how long a client cannot write while one is saved, of 50 MB and of 1 GB, by its own clock.
 
 use std::path::PathBuf;
 
@@ -6,6 +7,7 @@ use environments::{Environment, Service};
 use serde_json::Value;
 
 use crate::bench::Way;
+use crate::bench::client::{Client, Seen};
 use crate::bench::data::{OPEN_REDIS, Servers};
 use crate::bench::old::write;
 use crate::bench::ours::servers;
@@ -99,9 +101,16 @@ impl Way for Documented<'_> {
 /// What is measured of a snapshot of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Measure {
+    /// All of it, of some 50 MB.
     Whole,
+    /// The longest time that a client which writes throughout has to wait for an answer.
     Unwritable,
+    /// The same with a store of 1 GB.
+    UnwritableLarge,
 }
+
+/// As many nodes with a text of 4 KB are 1 GB.
+const LARGE: u64 = 240_000;
 
 /// `snapshot staging`.
 pub(super) struct Saved<'a> {
@@ -110,6 +119,7 @@ pub(super) struct Saved<'a> {
     measure: Measure,
     started: bool,
     newest: Value,
+    seen: Option<Seen>,
 }
 
 impl<'a> Saved<'a> {
@@ -120,7 +130,19 @@ impl<'a> Saved<'a> {
             measure,
             started: false,
             newest: Value::Null,
+            seen: None,
         }
+    }
+
+    const fn nodes(&self) -> u64 {
+        match self.measure {
+            Measure::Whole | Measure::Unwritable => NODES,
+            Measure::UnwritableLarge => LARGE,
+        }
+    }
+
+    fn save(&self) -> Result<()> {
+        self.site.xtask(&["snapshot", "staging"]).map(drop)
     }
 }
 
@@ -128,7 +150,10 @@ impl Way for Saved<'_> {
     fn prepare(&mut self) -> Result<()> {
         if !self.started {
             self.site.xtask(&["up", "staging"])?;
-            self.servers.fill(NODES, KEYS)?;
+            match self.measure {
+                Measure::Whole | Measure::Unwritable => self.servers.fill(NODES, KEYS)?,
+                Measure::UnwritableLarge => self.servers.fill_with_text(LARGE)?,
+            }
             self.started = true;
         }
         self.newest = newest(self.site)?;
@@ -136,7 +161,12 @@ impl Way for Saved<'_> {
     }
 
     fn run(&mut self) -> Result<()> {
-        self.site.xtask(&["snapshot", "staging"]).map(drop)
+        if self.measure == Measure::Whole {
+            return self.save();
+        }
+        let client = Client::of(self.site)?;
+        self.seen = Some(client.throughout(|| self.save())?);
+        Ok(())
     }
 
     fn check(&mut self) -> Result<()> {
@@ -145,14 +175,27 @@ impl Way for Saved<'_> {
             return Err(Failure::failed(format!("no new snapshot: {newest}")));
         }
         self.newest = newest;
-        self.servers.holds(NODES, KEYS)
+        if let Some(seen) = &self.seen {
+            self.site.context.ui.say(format!(
+                "a client wrote {} keys and {} nodes, and waited {:.2} s at most; both servers were \
+                 frozen for {} s",
+                seen.keys,
+                seen.nodes,
+                seen.longest.as_secs_f64(),
+                self.newest["freeze_seconds"]
+            ));
+            self.servers.forget_writers(seen)?;
+        }
+        let keys = if self.measure == Measure::UnwritableLarge {
+            0
+        } else {
+            KEYS
+        };
+        self.servers.holds(self.nodes(), keys)
     }
 
     fn part(&self) -> Option<f64> {
-        match self.measure {
-            Measure::Whole => None,
-            Measure::Unwritable => self.newest["freeze_seconds"].as_f64(),
-        }
+        self.seen.map(|seen| seen.longest.as_secs_f64())
     }
 }
 
