@@ -37,7 +37,8 @@ pub(crate) struct Drill {
     pub(crate) seconds: Seconds,
 }
 
-/// How long it took to have the data back: the recovery time.
+/// How long it took to have the data back: the recovery time. Both stores are brought back side by
+/// side.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Seconds {
     pub(crate) verify: f64,
@@ -65,12 +66,10 @@ pub(crate) fn drill(
     verifying: f64,
 ) -> Result<Drill> {
     let started = Instant::now();
-    let redis = Instant::now();
-    let keys = keys(scratch, verified)?;
-    let redis = redis.elapsed().as_secs_f64();
-    let neo4j = Instant::now();
-    let graph = graph(scratch, verified)?;
-    let neo4j = neo4j.elapsed().as_secs_f64();
+    let ((keys, redis), (graph, neo4j)) = prove::side_by_side(
+        || Ok((keys(scratch, verified)?, started.elapsed().as_secs_f64())),
+        || Ok((graph(scratch, verified)?, started.elapsed().as_secs_f64())),
+    )?;
     let found = Fingerprint {
         neo4j: graph.print,
         redis: keys.print,

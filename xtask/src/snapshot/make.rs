@@ -43,8 +43,7 @@ pub(crate) enum Step {
     CopyRunning,
     Freeze(Duration),
     CopyStopped,
-    ProveKeys,
-    ProveGraph,
+    Prove,
     Keep,
 }
 
@@ -58,12 +57,10 @@ impl fmt::Display for Step {
                 longest.as_secs_f64()
             ),
             Self::CopyStopped => f.write_str("copy both stores"),
-            Self::ProveKeys => {
-                f.write_str("load the copy of Redis on a scratch server, save and check an RDB")
-            }
-            Self::ProveGraph => {
-                f.write_str("recover the copy of Neo4j on a scratch server, check and dump it")
-            }
+            Self::Prove => f.write_str(
+                "prove both copies on scratch servers, side by side: Redis loads, saves and checks \
+                 an RDB; Neo4j recovers, is checked and dumped",
+            ),
             Self::Keep => f.write_str("write the manifest and the sums, and name the folder"),
         }
     }
@@ -107,12 +104,8 @@ pub(crate) fn plan(observed: &Observed, how: How) -> Plan {
         }
     }
     plan.step(
-        Action::Snapshot(Step::ProveKeys),
-        "only what has been loaded is a backup",
-    );
-    plan.step(
-        Action::Snapshot(Step::ProveGraph),
-        "only what has been recovered is a backup",
+        Action::Snapshot(Step::Prove),
+        "only what has been loaded and recovered is a backup",
     );
     plan.step(
         Action::Snapshot(Step::Keep),
@@ -222,8 +215,11 @@ impl Work<'_> {
             Step::CopyStopped => {
                 self.captured = Some(capture::stopped(self.context, self.scratch, observed)?);
             }
-            Step::ProveKeys => self.prove_keys()?,
-            Step::ProveGraph => self.prove_graph()?,
+            Step::Prove => {
+                let (keys, graph) =
+                    prove::side_by_side(|| self.prove_keys(), || self.prove_graph())?;
+                (self.keys, self.graph) = (Some(keys), Some(graph));
+            }
             Step::Keep => self.keep()?,
         }
         Ok(())
@@ -234,15 +230,14 @@ impl Work<'_> {
         both.ok_or_else(|| out_of_order("nothing was captured"))
     }
 
-    fn prove_keys(&mut self) -> Result<()> {
+    fn prove_keys(&self) -> Result<prove::Keys> {
         let (making, captured) = self.parts()?;
         let image = container(self.source.observed, Service::Redis)?.image_id();
         let file = making.create(RDB)?;
-        self.keys = Some(prove::save(self.scratch, image, &captured.redis, &file)?);
-        Ok(())
+        prove::save(self.scratch, image, &captured.redis, &file)
     }
 
-    fn prove_graph(&mut self) -> Result<()> {
+    fn prove_graph(&self) -> Result<prove::Graph> {
         let (making, captured) = self.parts()?;
         let store = Store {
             volume: captured.neo4j.clone(),
@@ -262,8 +257,7 @@ impl Work<'_> {
         prove::check(self.scratch, &store)?;
         let file = making.create(&manifest::dump(store.database))?;
         prove::dump(self.scratch, &store, &file)?;
-        self.graph = Some(graph);
-        Ok(())
+        Ok(graph)
     }
 
     fn keep(&mut self) -> Result<()> {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Kind, Result};
+use crate::observe::joined;
 use crate::process::{printable, tail};
 use crate::snapshot::fingerprint::graph::GraphPrint;
 use crate::snapshot::fingerprint::keys::KeysPrint;
@@ -20,6 +21,33 @@ use crate::ui::bytes;
 pub(crate) struct Graph {
     pub(crate) print: GraphPrint,
     pub(crate) store_id: String,
+}
+
+/// What is done to one store and to the other at the same time: neither needs the other, and a
+/// server that starts waits more than it works. Both have ended when it returns.
+///
+/// # Errors
+/// What failed first in this order; where both did, the other is told beside it.
+pub(crate) fn side_by_side<A: Send, B>(
+    one: impl FnOnce() -> Result<A> + Send,
+    other: impl FnOnce() -> Result<B>,
+) -> Result<(A, B)> {
+    let (one, other) = std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        (joined(one), other)
+    });
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(one), Err(other)) if one.kind != Kind::Interrupted => {
+            let both = format!("{}\nand beside it: {}", one.message, other.message);
+            Err(Failure {
+                message: both,
+                ..one
+            })
+        }
+        (Err(failure), _) | (_, Err(failure)) => Err(failure),
+    }
 }
 
 /// A scratch Neo4j recovers the store, and ends cleanly.
@@ -143,12 +171,13 @@ fn streamed(
     let reply = reply?;
     if !reply.success() {
         let said = tail(&reply.stderr, 5).join("\n    ");
-        let full = said.contains("No space left");
+        // Java and the shell begin with a capital, docker's client does not.
+        let full = said.to_lowercase().contains("no space left");
         let failure = reply
             .failure()
             .within(format!("the {what} was not written"));
         return Err(if full {
-            failure.hint("docker system df; df")
+            failure.hint("df; docker system df   (there is no room for it at the destination, or on the engine's disk)")
         } else {
             failure
         });

@@ -26,6 +26,7 @@ use crate::tools::docker::containers::Mounted;
 /// A step of a restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
+    Clear,
     Load(Id),
     Prove(Id),
     StillQuiet,
@@ -37,6 +38,7 @@ pub(crate) enum Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Clear => f.write_str("remove what an earlier restore has loaded beside the data"),
             Self::Load(id) => write!(f, "load {id} beside the data, in the same volumes"),
             Self::Prove(id) => write!(f, "start scratch servers on it and compare it with {id}"),
             Self::StillQuiet => f.write_str("see that nobody has written since it was saved"),
@@ -51,10 +53,12 @@ impl fmt::Display for Step {
 }
 
 /// How far a restore has come in the volumes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct State {
     /// It was proved and may be put in place.
     armed: bool,
+    /// Something was loaded beside the data, of this or another snapshot.
+    loaded: bool,
     /// What was there before is kept.
     kept: bool,
     /// The snapshot, this one or another, that was being put in place and is so only in part.
@@ -114,8 +118,14 @@ impl State {
 }
 
 /// What will be done to servers that run. Pure.
-pub(crate) fn plan(observed: &Observed, id: &Id) -> Plan {
+pub(crate) fn plan(observed: &Observed, id: &Id, state: &State) -> Plan {
     let mut plan = Plan::new(observed.deployment.clone());
+    if state.loaded {
+        plan.step(
+            Action::Restore(Step::Clear),
+            "it was cut off before that was put in place",
+        );
+    }
     plan.step(
         Action::Restore(Step::Load(id.clone())),
         "the servers go on meanwhile",
@@ -219,6 +229,7 @@ impl Folders<'_> {
         let begun = said.lines().find_map(|line| line.strip_prefix("begun "));
         Ok(State {
             armed: said.lines().any(|line| line == "armed"),
+            loaded: said.lines().any(|line| line == "loaded"),
             kept: said.lines().any(|line| line.starts_with("before ")),
             begun: begun.map(str::parse).transpose().map_err(Failure::failed)?,
         })
@@ -264,34 +275,26 @@ fn store(observed: &Observed, verified: &Verified) -> Result<Store> {
 
 /// Loads both stores beside the data.
 pub(crate) fn load(scratch: &Scratch<'_>, observed: &Observed, verified: &Verified) -> Result<()> {
-    drill::load(scratch, &store(observed, verified)?, verified)?;
+    let store = store(observed, verified)?;
     let redis = container(observed, Service::Redis)?.image_id();
     let to = format!(".incoming-{}/dump.rdb", verified.id);
     let volume = observed.deployment.volume(Volume::RedisData);
-    drill::put(scratch, redis, verified, RDB, &volume, &to, "redis")
+    prove::side_by_side(
+        || drill::put(scratch, redis, verified, RDB, &volume, &to, "redis"),
+        || drill::load(scratch, &store, verified),
+    )
+    .map(drop)
 }
 
 /// Starts scratch servers on what was loaded and compares it; Redis writes the append-only file that
 /// the environment's own server starts from, which would ignore an RDB.
 pub(crate) fn prove(scratch: &Scratch<'_>, observed: &Observed, verified: &Verified) -> Result<()> {
-    let graph = prove::recover(scratch, &store(observed, verified)?)?;
-    let redis = container(observed, Service::Redis)?.image_id();
-    let volume = observed.deployment.volume(Volume::RedisData);
-    let folder = incoming(&verified.id);
-    let at = (volume.as_str(), folder.as_str());
-    let server = ScratchKeys::start(scratch, redis, at, Load::Rdb, "keys")?;
-    let keys = prove::Keys {
-        print: KeysPrint::of(&server)?,
-        modules: prove::modules(&server)?,
-    };
-    drill::lacking(&verified.manifest, &keys)?;
-    server.write_append_only()?;
-    server.end()?;
-    // Once more from that file: it is what will be started from.
-    let server = ScratchKeys::start(scratch, redis, at, Load::AppendOnly, "keys")?;
-    let again = KeysPrint::of(&server)?;
-    server.end()?;
-    for redis in [keys.print, again] {
+    let store = store(observed, verified)?;
+    let (keys, graph) = prove::side_by_side(
+        || prove_keys(scratch, observed, verified),
+        || prove::recover(scratch, &store),
+    )?;
+    for redis in keys {
         let found = Fingerprint {
             neo4j: graph.print.clone(),
             redis,
@@ -306,6 +309,31 @@ pub(crate) fn prove(scratch: &Scratch<'_>, observed: &Observed, verified: &Verif
         }
     }
     Ok(())
+}
+
+/// What Redis holds from the RDB, and once more from the append-only file that it wrote: that is
+/// what will be started from.
+fn prove_keys(
+    scratch: &Scratch<'_>,
+    observed: &Observed,
+    verified: &Verified,
+) -> Result<[KeysPrint; 2]> {
+    let image = container(observed, Service::Redis)?.image_id();
+    let volume = observed.deployment.volume(Volume::RedisData);
+    let folder = incoming(&verified.id);
+    let at = (volume.as_str(), folder.as_str());
+    let server = ScratchKeys::start(scratch, image, at, Load::Rdb, "keys")?;
+    let keys = prove::Keys {
+        print: KeysPrint::of(&server)?,
+        modules: prove::modules(&server)?,
+    };
+    drill::lacking(&verified.manifest, &keys)?;
+    server.write_append_only()?;
+    server.end()?;
+    let server = ScratchKeys::start(scratch, image, at, Load::AppendOnly, "keys")?;
+    let again = KeysPrint::of(&server)?;
+    server.end()?;
+    Ok([keys.print, again])
 }
 
 #[cfg(test)]
@@ -325,13 +353,25 @@ mod tests {
 
     #[test]
     fn nothing_is_stopped_before_the_snapshot_was_seen_to_work_beside_the_data() {
-        insta::assert_snapshot!(plan(&running(&staging()), &id()));
+        insta::assert_snapshot!(plan(&running(&staging()), &id(), &State::default()));
+    }
+
+    #[test]
+    fn what_an_earlier_restore_has_loaded_is_removed_first() {
+        let state = State {
+            loaded: true,
+            ..State::default()
+        };
+        let plan = plan(&running(&staging()), &id(), &state);
+        let first = plan.steps.first().expect("a step");
+        assert_eq!(first.action, Action::Restore(Step::Clear));
     }
 
     #[test]
     fn what_is_left_of_a_restore_is_told_by_the_volumes_and_the_journal() {
         let state = |armed, kept, begun: bool| State {
             armed,
+            loaded: armed,
             kept,
             begun: begun.then(id),
         };
@@ -374,6 +414,7 @@ mod tests {
     fn a_restore_is_refused_while_that_of_another_snapshot_is_half_done() {
         let state = State {
             armed: false,
+            loaded: true,
             kept: false,
             begun: Some(id()),
         };

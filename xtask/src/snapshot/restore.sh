@@ -24,6 +24,9 @@ state() {
         # Neo4j's part was done, Redis' was not.
         echo armed
     fi
+    for other in /neo4j/.incoming-* /redis/.incoming-*; do
+        [ ! -e "$other" ] || { echo loaded && break; }
+    done
     # Of any snapshot: Redis comes last, so its mark is there as long as something is left to do.
     for mark in /redis/.incoming-*/armed; do
         other=${mark%/armed}

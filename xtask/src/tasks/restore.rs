@@ -45,7 +45,8 @@ pub(crate) fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     let folders = folders(&scratch, &held, &args.id)?;
     let cut_off = cut_off(context, &deployment)?
         .is_some_and(|entry| entry.snapshot.as_deref() == Some(args.id.as_str()));
-    let progress = folders.state()?.progress(observed, &args.id, cut_off)?;
+    let state = folders.state()?;
+    let progress = state.progress(observed, &args.id, cut_off)?;
     let whole = progress == Progress::Whole;
     if whole {
         container(observed, Service::Neo4j)
@@ -59,7 +60,7 @@ pub(crate) fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     );
     let stack = Stack::prepare(context, observed)?;
     let plan = match progress {
-        Progress::Whole => restore::plan(observed, &args.id),
+        Progress::Whole => restore::plan(observed, &args.id, &state),
         Progress::Swap => restore::resumed(observed, &args.id),
         Progress::Start => restore::started(observed, &args.id),
     };
@@ -102,10 +103,8 @@ pub(crate) fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     };
     execute::journalled(context, &run, &plan, |action| match action {
         Action::Restore(step) => match step {
-            Step::Load(_) => {
-                folders.clear()?;
-                restore::load(&scratch, observed, &verified)
-            }
+            Step::Clear => folders.clear(),
+            Step::Load(_) => restore::load(&scratch, observed, &verified),
             Step::Prove(_) => {
                 restore::prove(&scratch, observed, &verified)?;
                 folders.arm()

@@ -248,6 +248,9 @@ fn restore(fake: &Fake, asked: &Asked, order: &str, id: &str) -> Answer {
             if armed(&redis) && (armed(&neo4j) || neo4j.before.is_some()) {
                 said.push_str("armed\n");
             }
+            if redis.incoming.is_some() || neo4j.incoming.is_some() {
+                said.push_str("loaded\n");
+            }
             if armed(&redis) && neo4j.before.is_some() {
                 said.push_str(&format!("begun {id}\n"));
             }
