@@ -222,11 +222,36 @@ fn verified(context: &Context, args: &VerifyArgs) -> Result<Answer> {
     })
 }
 
+/// Refuses to choose where the clock does not tell which one is the newest.
+fn none_of_the_future(all: &[Listed]) -> Result<()> {
+    let now = jiff::Timestamp::now();
+    let ahead = |one: &&Listed| {
+        one.created
+            .parse::<jiff::Timestamp>()
+            .is_ok_and(|at| at > now)
+    };
+    let ahead: Vec<&str> = all
+        .iter()
+        .filter(ahead)
+        .map(|one| one.id.as_str())
+        .collect();
+    if ahead.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "of the snapshots here these are of the future: {}; the clock is wrong, or was when they \
+         were made, and so does not tell which one is the newest; nothing was removed",
+        ahead.join(", ")
+    ))
+    .hint("date --utc   (set the clock, or move those folders elsewhere)"))
+}
+
 fn prune(context: &Context, args: &PruneArgs) -> Result<Answer> {
     let deployment = context.deployment(args.environment);
     let held = hold(context, NAME, &deployment)?;
     let place = Place::of(context, &deployment);
     let all = whole(context, &deployment)?;
+    none_of_the_future(&all)?;
     let kept = |one: &Listed| Kept {
         id: one.id.clone(),
         drilled: one.drilled,

@@ -14,8 +14,11 @@ mod orders;
 
 mod adoption;
 mod confirmation;
+mod destinations;
 mod documents;
 mod engine;
+mod engine_lost;
+mod found;
 mod generate;
 mod identity;
 mod init_neo4j;

@@ -96,6 +96,11 @@ impl Running {
 }
 
 impl Finished {
+    /// The exit code, where it was not killed.
+    pub(crate) fn exit_code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
     #[track_caller]
     pub(crate) fn code(self, expected: i32) -> Self {
         assert_eq!(

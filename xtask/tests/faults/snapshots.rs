@@ -8,7 +8,7 @@ use crate::orders::Act;
 use crate::set::{Set, at_call, at_change, main_set, observe};
 
 /// How many changes an undisturbed snapshot makes on the engine.
-const SNAPSHOT: usize = 18;
+pub(crate) const SNAPSHOT: usize = 18;
 
 pub(crate) fn snapshot(set: &Set) -> Xtask {
     set.xtask(&["snapshot-staging"])
@@ -92,6 +92,32 @@ fn no_kill_point_of_a_snapshot_is_left_out() {
     let set = Set::usual();
     snapshot(&set).run().code(0);
     assert_eq!(set.changes().len(), SNAPSHOT, "{:#?}", set.changes());
+}
+
+#[test]
+fn an_offline_snapshot_killed_after_any_change_loses_nothing_and_staging_is_one_command_away() {
+    let offline = |set: &Set| set.xtask(&["snapshot", "staging", "--offline"]);
+    let set = Set::usual();
+    offline(&set).run().code(0);
+    let volumes = |set: &Set| {
+        let mut volumes = set.state().volumes;
+        volumes.retain(|name, _| !name.contains("scratch"));
+        volumes
+    };
+    for number in 1..=set.changes().len() {
+        let set = Set::usual();
+        let before = volumes(&set);
+        set.order(&[at_change(number, Act::KillAfter)]);
+        assert_eq!(offline(&set).run().code, None, "change {number}");
+        set.order(&[]);
+        set.xtask(&["up", "staging"]).run().code(0);
+        let left = whole(&set);
+        offline(&set).run().code(0);
+        assert_eq!(whole(&set), left + 1, "change {number}");
+        assert_eq!(volumes(&set), before, "change {number}");
+        set.holds(Environment::Staging, 3, 5);
+        no_scratch(&set);
+    }
 }
 
 #[test]

@@ -26,6 +26,17 @@ pub fn output(command: &mut Command) -> Output {
     ended(child, &format!("{command:?}"))
 }
 
+/// The same where the program may be missing or may not be started.
+#[track_caller]
+pub fn tried(command: &mut Command) -> Option<Output> {
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    Some(ended(child.ok()?, &format!("{command:?}")))
+}
+
 /// What a child has said, when it has ended and nobody else has its pipes any more.
 #[track_caller]
 pub fn ended(child: Child, what: &str) -> Output {

@@ -91,7 +91,16 @@ fn a_drill_finds_one_changed_property_and_one_changed_key() {
     // summed up anew, is what only a comparison of the contents can find.
     live.graph("staging", "MATCH (n:Thought {n: 2}) SET n.mark = 'two'");
     live.admin("staging", &["SET", "staging:trace:one", "two"]);
-    let other = live.snapshot("staging");
+    // The documented way: stopped, copied, started again.
+    let ids = || live.containers("staging").into_iter().map(|[_, id, _]| id);
+    let before = (ids().collect::<Vec<_>>(), live.made("staging"));
+    let ended = live.xtask(&["snapshot", "staging", "--offline", "--format", "json"]);
+    let ended = ended.run().code(0).json();
+    let other = std::path::PathBuf::from(ended["snapshot"]["path"].as_str().expect("a path"));
+    assert_eq!(manifest(&other)["taken"], "stopped");
+    let after = (ids().collect::<Vec<_>>(), live.made("staging"));
+    assert_eq!(after, before);
+    assert_eq!((live.nodes("staging"), live.keys("staging")), (2, 2));
     let (mut edited, others) = (manifest(&other), manifest(&path));
     edited["fingerprint"] = others["fingerprint"].clone();
     fs::write(other.join("manifest.json"), edited.to_string()).expect("written");
