@@ -2,7 +2,7 @@
 //!
 //! `FAULTS=E3,N1` tries only the rows of those faults.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::live::Live;
 use crate::row::{Ground, Innocent, Row, all};
@@ -60,12 +60,16 @@ fn plant(live: &Live, ground: &Ground<'_>, row: &Row) -> Result<(), String> {
         .map_err(|said| format!("it could not be taken away: {said}"))?;
     let (code, document) = seen?;
     match &row.inconclusive {
-        None => found(row, code, &document)?,
+        None => {
+            let expected = json!({"fault": row.fault, "environments": row.environments});
+            found(&expected, code, &document)?;
+        }
         Some(text) => blind(&ground.fill(text), code, &document)?,
     }
     clean(&verify(live, row, None)?).map_err(|problem| format!("taken away: {problem}"))
 }
 
+/// Does what is no fault. Where that is because it is declared, it must be one until then.
 fn spare(live: &Live, ground: &Ground<'_>, row: &Row, innocent: &Innocent) -> Result<(), String> {
     let allow = innocent.allow.as_ref().map(|allow| {
         let text = ground.fill(&allow.to_string());
@@ -74,13 +78,27 @@ fn spare(live: &Live, ground: &Ground<'_>, row: &Row, innocent: &Innocent) -> Re
     let seen = ground
         .run(&innocent.steps)
         .map_err(|said| format!("it could not be done: {said}"))
-        .and_then(|()| verify(live, row, Some((innocent, allow))));
+        .and_then(|()| {
+            let undeclared = match &innocent.allow {
+                Some(_) => Some(verify(live, row, Some((innocent, None)))?),
+                None => None,
+            };
+            Ok((undeclared, verify(live, row, Some((innocent, allow)))?))
+        });
     let undone = ground
         .run(&innocent.undo)
         .map_err(|said| format!("it could not be undone: {said}"));
     undone
         .and(seen)
-        .and_then(|seen| clean(&seen))
+        .and_then(|(undeclared, seen)| {
+            if let (Some(entries), Some((code, document))) = (&innocent.allow, undeclared) {
+                for entry in entries.as_array().into_iter().flatten() {
+                    found(entry, code, &document)
+                        .map_err(|problem| format!("not declared: {problem}"))?;
+                }
+            }
+            clean(&seen)
+        })
         .map_err(|problem| format!("innocent, {}: {problem}", innocent.what))
 }
 
@@ -116,12 +134,7 @@ fn verify(
 }
 
 /// The finding is there, with its environments, and says all that a finding says.
-fn found(row: &Row, code: Option<i32>, document: &Value) -> Result<(), String> {
-    let names = |value: &Value| -> Vec<String> {
-        let list = value.as_array().into_iter().flatten();
-        list.filter_map(|one| Some(one.as_str()?.to_owned()))
-            .collect()
-    };
+fn found(expected: &Value, code: Option<i32>, document: &Value) -> Result<(), String> {
     let findings = document["findings"].as_array();
     let whole = |finding: &&Value| {
         let said = |key: &str| finding[key].as_str().is_some_and(|text| !text.is_empty());
@@ -130,8 +143,9 @@ fn found(row: &Row, code: Option<i32>, document: &Value) -> Result<(), String> {
             .all(said)
     };
     let ours = |finding: &&Value| {
-        finding["fault"] == row.fault.as_str()
-            && names(&finding["environments"]) == row.environments
+        ["fault", "environments"]
+            .into_iter()
+            .all(|key| finding[key] == expected[key])
     };
     let mut ours = findings.into_iter().flatten().filter(ours);
     let any = ours.clone().next().is_some();
@@ -139,9 +153,9 @@ fn found(row: &Row, code: Option<i32>, document: &Value) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "expected {} of {:?}, got {}",
-        row.fault,
-        row.environments,
+        "expected {} of {}, got {}",
+        expected["fault"],
+        expected["environments"],
         shown(code, document)
     ))
 }

@@ -405,7 +405,7 @@ impl<'a> Judge<'a> {
             return Ok((
                 Seen::TimedOut,
                 format!(
-                    "{control}; waited {waited:.1} s, 20 times as long as its own servers took"
+                    "{control}; waited {waited:.1} s, at least 8 times as long as its own servers took"
                 ),
             ));
         }
