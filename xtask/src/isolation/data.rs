@@ -11,6 +11,7 @@ mod evidence;
 mod findings;
 mod judge;
 mod leave;
+mod writing;
 
 pub(crate) use findings::{bad_name, databases};
 

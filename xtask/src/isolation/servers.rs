@@ -16,7 +16,7 @@ use environments::Service;
 
 use crate::error::Failure;
 use crate::isolation::scene::{Scene, Site};
-use crate::isolation::servers::graph::Graph;
+use crate::isolation::servers::graph::{Graph, Login};
 use crate::isolation::servers::keyed::{Key, Secret};
 use crate::isolation::servers::keys::Keys;
 use crate::process::{Conversation, printable};
@@ -34,9 +34,16 @@ const LIFE: &str = "180";
 pub(crate) struct Pair {
     graph: Result<Mutex<Graph>, String>,
     keys: Result<Mutex<Keys>, String>,
+    /// Whether Neo4j took its own login: known without waiting for whoever asks it now.
+    taken: bool,
 }
 
 impl Pair {
+    /// Whether its own login may be given to Neo4j once more: it was taken before.
+    pub(crate) const fn login_is_taken(&self) -> bool {
+        self.taken
+    }
+
     pub(crate) fn graph(&self) -> Result<MutexGuard<'_, Graph>, String> {
         held(&self.graph)
     }
@@ -61,6 +68,7 @@ pub(crate) fn open(scene: &Scene<'_>) -> Vec<Pair> {
             let pair = |_| Pair {
                 graph: Err(why.clone()),
                 keys: Err(why.clone()),
+                taken: false,
             };
             return scene.sites.iter().map(pair).collect();
         }
@@ -77,15 +85,14 @@ pub(crate) fn open(scene: &Scene<'_>) -> Vec<Pair> {
             .collect();
         threads
             .into_iter()
-            .map(|(graph, keys)| Pair {
-                graph: graph
-                    .join()
-                    .unwrap_or_else(|_| Err(DIED.to_owned()))
-                    .map(Mutex::new),
-                keys: keys
-                    .join()
-                    .unwrap_or_else(|_| Err(DIED.to_owned()))
-                    .map(Mutex::new),
+            .map(|(graph, keys)| {
+                let graph = graph.join().unwrap_or_else(|_| Err(DIED.to_owned()));
+                let keys = keys.join().unwrap_or_else(|_| Err(DIED.to_owned()));
+                Pair {
+                    taken: matches!(&graph, Ok(graph) if graph.own == Login::Accepted),
+                    graph: graph.map(Mutex::new),
+                    keys: keys.map(Mutex::new),
+                }
             })
             .collect()
     })

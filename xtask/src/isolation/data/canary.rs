@@ -3,7 +3,8 @@
 //!
 //! A canary is never written to a protected environment: what is written to takes a [`Disposable`]
 //! environment whose server was seen to be none of the protected ones. Writing and removing go
-//! through one `cypher-shell`, which waits in between. What a killed run has left is removed by the
+//! through one `cypher-shell`, which is started before anything is known of the server but that it
+//! took its login, gets its script once it may be written to, and waits in between. What a killed run has left is removed by the
 //! next one, as soon as that run is over; the hash ends by itself after ten minutes.
 
 use std::time::Duration;
@@ -120,12 +121,21 @@ pub(super) fn key_is_in(
     Ok(found)
 }
 
+/// A `cypher-shell` that logs in and waits for its script: no other question waits for its JVM.
+#[derive(Debug)]
+pub(super) struct Waiting(Conversation);
+
 /// A `cypher-shell` that has written a canary and waits to take it away.
 #[derive(Debug)]
 pub(super) struct Node(Conversation);
 
 /// Sweeps and writes the node of this run.
-pub(super) fn write_node(scene: &Scene<'_>, site: &Site, pair: &Pair) -> Result<Node, String> {
+pub(super) fn write_node(
+    scene: &Scene<'_>,
+    site: &Site,
+    pair: &Pair,
+    waiting: Waiting,
+) -> Result<Node, String> {
     let environment = site.deployment.environment();
     let found = pair.graph()?.ask(
         environment.database(),
@@ -148,30 +158,27 @@ pub(super) fn write_node(scene: &Scene<'_>, site: &Site, pair: &Pair) -> Result<
         runs = runs.join(", "),
         label = quoted_name(environment.neo4j_label()),
     );
-    let mut shell = shell(scene, site, &script)?;
+    let Waiting(mut shell) = waiting;
+    let said = shell.say(&format!("{script}\0"));
+    said.map_err(|failure| in_short(&failure))?;
     expect(&mut shell, "written", "1")?;
     forget(scene, site, &old);
     Ok(Node(shell))
 }
 
 /// The script comes from a file descriptor: from its standard input `cypher-shell` runs nothing
-/// before that has ended (5.26). `:source` waits for that end, which comes when the canary is no
+/// before that has ended (5.26). It is what comes first on standard input, up to a NUL, so that half
+/// a script is none. `:source` waits for the end of the rest, which comes when the canary is no
 /// longer needed, and also when this process is killed; then the node is removed.
-const SHELL: &str = r#"exec timeout 120 cypher-shell --database "$1" --format plain --non-interactive --fail-fast --file /dev/fd/3 3<<<"$2""#;
+const SHELL: &str = r#"exec timeout 180 cypher-shell --database "$1" --format plain --non-interactive --fail-fast --file /dev/fd/3 3< <(IFS= read -r -d '' script && printf '%s\n' "$script")"#;
 
-fn shell(scene: &Scene<'_>, site: &Site, script: &str) -> Result<Conversation, String> {
+/// Starts the one `cypher-shell` of this run in a site's Neo4j, which has taken its login before.
+pub(super) fn start(scene: &Scene<'_>, site: &Site) -> Result<Waiting, String> {
     let environment = site.deployment.environment();
     let password = site.password.as_ref().map_err(Clone::clone)?;
     let container = container(site, Service::Neo4j)?;
     let options = ["--env", "NEO4J_USERNAME", "--env", "NEO4J_PASSWORD"];
-    let args = [
-        "bash",
-        "-c",
-        SHELL,
-        "canary",
-        environment.database(),
-        script,
-    ];
+    let args = ["bash", "-c", SHELL, "canary", environment.database()];
     let command = scene
         .context
         .docker
@@ -179,7 +186,7 @@ fn shell(scene: &Scene<'_>, site: &Site, script: &str) -> Result<Conversation, S
         .env("NEO4J_USERNAME", environment.neo4j_user())
         .secret("NEO4J_PASSWORD", &password.value);
     let shell = scene.context.runner.converse(&command);
-    shell.map_err(|failure| in_short(&failure))
+    shell.map(Waiting).map_err(|failure| in_short(&failure))
 }
 
 /// A column's name and its one value.
@@ -223,9 +230,15 @@ pub(super) fn nodes_in(
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::process::{Interrupt, Invocation, Runner};
+    use crate::ui::Ui;
 
     #[test]
     fn a_run_that_is_over_is_swept_and_one_that_goes_on_is_not() {
@@ -248,6 +261,49 @@ mod tests {
     fn a_canary_lies_in_its_environment_s_namespace() {
         assert_eq!(hash(Environment::Dev), "development:tta-canary");
         assert_eq!(hash(Environment::Test), "test:tta-canary");
+    }
+
+    /// [`SHELL`] before a `cypher-shell` that prints its script, then `read`, then the rest.
+    fn printing(folder: &Path) -> Conversation {
+        let stub = folder.join("cypher-shell");
+        std::fs::write(&stub, "#!/bin/sh\ncat /dev/fd/3\necho read\ncat\n").expect("written");
+        std::fs::set_permissions(&stub, Permissions::from_mode(0o755)).expect("its own file");
+        let path = std::env::var("PATH").expect("a PATH");
+        let command = Invocation::new("bash")
+            .args(["-c", SHELL, "canary", "tta-dev"])
+            .env("PATH", format!("{}:{path}", folder.display()));
+        let runner = Runner::new(Interrupt::default(), Ui::silent());
+        runner.converse(&command).expect("it starts")
+    }
+
+    fn said(shell: &mut Conversation) -> String {
+        let line = shell.answer(START).expect("a line");
+        String::from_utf8(line).expect("text")
+    }
+
+    #[test]
+    fn a_script_is_run_once_it_is_whole_and_what_follows_it_is_not_of_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut shell = printing(folder.path());
+        shell.say("one;\ntwo;\0").expect("it listens");
+        assert_eq!(said(&mut shell), "one;");
+        assert_eq!(said(&mut shell), "two;");
+        assert_eq!(said(&mut shell), "read");
+        shell.say("later").expect("it listens");
+        shell.finish();
+        // What comes after the NUL, the end of that line among it, is left to `:source`.
+        assert_eq!([said(&mut shell), said(&mut shell)], ["", "later"]);
+    }
+
+    #[test]
+    fn of_half_a_script_nothing_is_run() {
+        for half in ["", "MATCH (n) DELETE n;"] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let mut shell = printing(folder.path());
+            shell.say(half).expect("it listens");
+            shell.finish();
+            assert_eq!(said(&mut shell), "read", "{half:?}");
+        }
     }
 
     proptest! {

@@ -1,29 +1,33 @@
-//! Asks every server what it is, writes the canaries, looks for them everywhere and removes them.
+//! Asks every server what it is, and has the canaries written, looked for and removed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::thread;
 
-use environments::{Environment, Protection, Service};
+use environments::Service;
 use serde_json::Value;
 
 use crate::isolation::data::address::{self, Opened};
-use crate::isolation::data::canary::{self, Node};
-use crate::isolation::data::evidence::{Evidence, Graph, Keys, Site, Written};
-use crate::isolation::data::leave::Leave;
+use crate::isolation::data::evidence::{Evidence, Graph, Keys, Site};
+use crate::isolation::data::writing::{self, Writer};
 use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::{DIED, Pair};
 use crate::tools::redis::{field, keyspace};
 
 pub(super) fn collect(scene: &Scene<'_>) -> Evidence {
+    let leaves = writing::leaves(scene);
     // They stay open until every server has been asked whom it is connected with.
     let opened = addresses(scene);
     let pairs = scene.servers();
+    let writers: Vec<Writer<'_>> = leaves
+        .into_iter()
+        .map(|(at, leave)| Writer::new(scene, &scene.sites[at], &pairs[at], leave))
+        .collect();
     let mut evidence = Evidence {
         sites: facts(scene, pairs, &opened),
         written: Vec::new(),
     };
     drop(opened);
-    evidence.written = canaries(scene, pairs, &mut evidence.sites);
+    evidence.written = writing::canaries(scene, pairs, &mut evidence.sites, writers);
     evidence
 }
 
@@ -68,7 +72,7 @@ fn facts(scene: &Scene<'_>, pairs: &[Pair], opened: &[Opened]) -> Vec<Site> {
 
 fn graph(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Graph, String> {
     let mut server = pair.graph()?;
-    let databases = server.ask("system", "SHOW DATABASES YIELD name, databaseID, home")?;
+    let databases = server.databases()?;
     let (home, stores) = stores(&databases).ok_or("SHOW DATABASES answers no databases")?;
     // Asked of database system, which every server has, whatever its home is.
     let process = server.ask(
@@ -165,214 +169,6 @@ fn keys(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Keys, Stri
         canaries: Err("no canary was written".to_owned()),
         connections,
     })
-}
-
-/// What has been written and is to be removed.
-struct Laid<'a> {
-    site: &'a scene::Site,
-    pair: &'a Pair,
-    leave: Option<Leave>,
-    node: Option<Result<Node, String>>,
-    key: Option<Result<(), String>>,
-}
-
-fn canaries(scene: &Scene<'_>, pairs: &[Pair], sites: &mut [Site]) -> Vec<Written> {
-    let writers: Vec<_> = scene
-        .sites
-        .iter()
-        .zip(pairs)
-        .filter(|(site, _)| disposable(site))
-        .map(|(site, pair)| (site, pair, writable(site.deployment.environment(), sites)))
-        // One after the other, so that the journal has them in their order.
-        .map(|(site, pair, allowed)| (site, pair, allowed, Leave::take(scene, site)))
-        .collect();
-    let laid: Vec<Laid<'_>> = thread::scope(|scope| {
-        let threads: Vec<_> = writers
-            .into_iter()
-            .map(|(site, pair, allowed, leave)| {
-                scope.spawn(move || lay(scene, site, pair, allowed, leave))
-            })
-            .collect();
-        let laid = threads.into_iter().filter_map(|thread| thread.join().ok());
-        laid.collect()
-    });
-    // Only now: a look before the writing had ended would find nothing anywhere.
-    if !laid.is_empty() {
-        look(scene, pairs, sites);
-    }
-    thread::scope(|scope| {
-        let threads: Vec<_> = laid
-            .into_iter()
-            .map(|laid| scope.spawn(move || remove(scene, laid)))
-            .collect();
-        let written = threads.into_iter().filter_map(|thread| thread.join().ok());
-        written.flatten().collect()
-    })
-}
-
-fn disposable(site: &scene::Site) -> bool {
-    matches!(
-        Protection::from(site.deployment.clone()),
-        Protection::Disposable(_)
-    )
-}
-
-/// Whether an environment's servers may be written to: they were seen, and are none of those that
-/// are protected.
-fn writable(environment: Environment, sites: &[Site]) -> [Result<(), String>; 2] {
-    let guarded = |site: &&Site| {
-        use crate::isolation::auth::protected;
-        protected(site.environment)
-    };
-    let Some(own) = sites.iter().find(|site| site.environment == environment) else {
-        return [
-            Err("it was not seen".to_owned()),
-            Err("it was not seen".to_owned()),
-        ];
-    };
-    let graph = own.graph.clone().and_then(|graph| {
-        let theirs = sites
-            .iter()
-            .filter(guarded)
-            .filter_map(|site| site.graph.as_ref().ok());
-        if graph.home != environment.database() {
-            Err(format!(
-                "its home database is {:?}: nothing is written to it",
-                graph.home
-            ))
-        } else if theirs
-            .into_iter()
-            .any(|other| other.process == graph.process)
-        {
-            Err("it is a protected environment's server: nothing is written to it".to_owned())
-        } else {
-            Ok(())
-        }
-    });
-    let keys = own.keys.clone().and_then(|keys| {
-        let mut theirs = sites
-            .iter()
-            .filter(guarded)
-            .filter_map(|site| site.keys.as_ref().ok());
-        if keys.role != "master" {
-            Err(format!(
-                "its role is {}: nothing can be written to it",
-                keys.role
-            ))
-        } else if theirs
-            .any(|other| other.run_id == keys.run_id || other.replication == keys.replication)
-        {
-            Err("it is a protected environment's server: nothing is written to it".to_owned())
-        } else {
-            Ok(())
-        }
-    });
-    [graph, keys]
-}
-
-fn lay<'a>(
-    scene: &Scene<'_>,
-    site: &'a scene::Site,
-    pair: &'a Pair,
-    [graph, keys]: [Result<(), String>; 2],
-    leave: crate::error::Result<Leave>,
-) -> Laid<'a> {
-    let mut laid = Laid {
-        site,
-        pair,
-        leave: None,
-        node: None,
-        key: None,
-    };
-    match leave {
-        Ok(leave) => laid.leave = Some(leave),
-        Err(failure) => {
-            laid.node = Some(Err(failure.message.clone()));
-            laid.key = Some(Err(failure.message));
-            return laid;
-        }
-    }
-    let key = keys.and_then(|()| canary::write_key(scene, site, &mut *pair.keys()?));
-    laid.key = Some(key);
-    laid.node = Some(graph.and_then(|()| canary::write_node(scene, site, pair)));
-    laid
-}
-
-/// Looks for every canary in every server.
-fn look(scene: &Scene<'_>, pairs: &[Pair], sites: &mut [Site]) {
-    let writers: Vec<Environment> = scene
-        .sites
-        .iter()
-        .filter(|site| disposable(site))
-        .map(|site| site.deployment.environment())
-        .collect();
-    let writers = &writers;
-    thread::scope(|scope| {
-        for (pair, site) in pairs.iter().zip(sites) {
-            let (graph, keys) = (&mut site.graph, &mut site.keys);
-            scope.spawn(move || {
-                if let Ok(graph) = graph {
-                    let home = graph.home.clone();
-                    graph.canaries = pair.graph().and_then(|mut server| {
-                        canary::nodes_in(scene, &mut server, &home)
-                            .map(|found| found.into_iter().collect())
-                    });
-                }
-            });
-            scope.spawn(move || {
-                if let Ok(keys) = keys {
-                    let databases: BTreeSet<u32> =
-                        keys.databases.keys().copied().chain([0]).collect();
-                    keys.canaries = pair.keys().and_then(|mut server| {
-                        let mut found = BTreeSet::new();
-                        for writer in writers {
-                            let databases = databases.iter().copied();
-                            if canary::key_is_in(scene, &mut server, databases, *writer)? {
-                                found.insert(*writer);
-                            }
-                        }
-                        Ok(found)
-                    });
-                }
-            });
-        }
-    });
-}
-
-fn remove(scene: &Scene<'_>, laid: Laid<'_>) -> Vec<Written> {
-    let environment = laid.site.deployment.environment();
-    let mut written = Vec::new();
-    let mut put = |service, outcome: Result<(), String>, left: Option<String>| {
-        written.push(Written {
-            environment,
-            service,
-            outcome,
-            left,
-        });
-    };
-    match laid.key {
-        Some(Ok(())) => {
-            let removed = laid
-                .pair
-                .keys()
-                .and_then(|mut keys| canary::remove_key(scene, laid.site, &mut keys));
-            put(Service::Redis, Ok(()), removed.err());
-        }
-        Some(Err(why)) => put(Service::Redis, Err(why), None),
-        None => {}
-    }
-    match laid.node {
-        Some(Ok(node)) => put(Service::Neo4j, Ok(()), node.remove().err()),
-        Some(Err(why)) => put(Service::Neo4j, Err(why), None),
-        None => {}
-    }
-    if let Some(leave) = laid.leave {
-        let why = leave.end(scene, written.iter().all(|one| one.left.is_none()));
-        if let (Err(failure), Some(first)) = (why, written.first_mut()) {
-            first.left.get_or_insert(failure.message);
-        }
-    }
-    written
 }
 
 #[cfg(test)]

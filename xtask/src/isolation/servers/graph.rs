@@ -29,6 +29,9 @@ pub(crate) struct Graph {
     /// How the environment's own login came out when it was first tried.
     pub(crate) own: Login,
     login: String,
+    /// The list of databases, once it was asked for: no question costs a server that was just
+    /// started more.
+    databases: Option<Vec<Vec<Value>>>,
 }
 
 /// What became of a login.
@@ -87,6 +90,7 @@ pub(super) fn open(scene: &Scene<'_>, site: &Site, key: &Key) -> Result<Graph, S
         secrets,
         own: Login::Unknown(String::new()),
         login: String::new(),
+        databases: None,
     };
     graph.own = match &site.password {
         Err(why) => Login::Unknown(why.clone()),
@@ -125,6 +129,18 @@ impl Graph {
             Said::Locked => Err("somebody's wrong passwords have locked its user".to_owned()),
             Said::Objection(why) | Said::Nothing(why) => Err(why),
         }
+    }
+
+    /// Each database's name, store id and whether it is the home, asked once a run for all layers.
+    ///
+    /// # Errors
+    /// Those of [`Self::ask`].
+    pub(crate) fn databases(&mut self) -> Result<Vec<Vec<Value>>, String> {
+        if let Some(known) = &self.databases {
+            return Ok(known.clone());
+        }
+        let asked = self.ask("system", "SHOW DATABASES YIELD name, databaseID, home")?;
+        Ok(self.databases.insert(asked).clone())
     }
 
     /// Tries the environment's own login once, and again only while it is locked: the lock is
