@@ -17,11 +17,15 @@ use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, Result};
+use crate::guard::turn;
 use crate::process::Interrupt;
 use crate::ui::Ui;
 
 /// How long the children of a killed run may take to end.
 const ORPHANS: Duration = Duration::from_secs(180);
+
+/// Whoever holds a lock without being alive.
+const KILLED: &str = "children of a run that was killed";
 
 /// Who holds a lock, as it wrote itself into the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,16 +80,18 @@ impl Lock {
                 return Err(held(deployment, holder));
             }
             if started.elapsed() > ORPHANS {
+                let by = turn::going(engine, deployment).unwrap_or_else(|| KILLED.to_owned());
                 return Err(Failure::refused(format!(
-                    "{deployment} is still being worked on by children of a run that was killed"
+                    "{deployment} is still being worked on by {by}"
                 ))
                 .hint(format!("fuser -v {}", path.display())));
             }
             if !told {
                 told = true;
-                ui.say(format!(
-                    "waiting for children of a killed run, or for a proof, on {deployment} …"
-                ));
+                // A proof that has just begun may not have said so yet.
+                let whom = turn::going(engine, deployment)
+                    .unwrap_or_else(|| format!("{KILLED}, or a proof,"));
+                ui.say(format!("waiting for {whom} on {deployment} …"));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -126,7 +132,7 @@ impl Share {
                     return Err(match holder {
                         Some(holder) => held(deployment, &holder),
                         None => Failure::refused(format!(
-                            "{deployment} is still being worked on by children of a run that was killed"
+                            "{deployment} is still being worked on by {KILLED}"
                         ))
                         .hint(format!("fuser -v {}", path.display())),
                     });

@@ -112,6 +112,29 @@ pub(crate) fn standing(engine: &str, deployment: &Deployment, run: &str) -> Stan
     }
 }
 
+/// The proofs that show a sign on a deployment and are alive, in words for whoever waits for them.
+pub(crate) fn going(engine: &str, deployment: &Deployment) -> Option<String> {
+    let whole = file_name_for(engine, "run-", deployment);
+    let (before, after) = whole.split_once("run-")?;
+    let begin = format!("{before}run-");
+    let mut processes: Vec<i32> = std::fs::read_dir(folder())
+        .ok()?
+        .filter_map(|entry| {
+            let name = entry.ok()?.file_name();
+            let run = name.to_str()?.strip_prefix(&begin)?.strip_suffix(after)?;
+            let pid = run.rsplit_once('-')?.1.parse().ok()?;
+            // Whoever has its lock is still at it.
+            (alive(pid) && standing(engine, deployment, run) == Standing::Going).then_some(pid)
+        })
+        .collect();
+    processes.sort_unstable();
+    let processes: Vec<String> = processes
+        .iter()
+        .map(|pid| format!("process {pid}"))
+        .collect();
+    (!processes.is_empty()).then(|| format!("`verify-isolation` ({})", processes.join(", ")))
+}
+
 /// Takes away the sign of a run that is over.
 pub(crate) fn forget(engine: &str, deployment: &Deployment, run: &str) {
     let _ = std::fs::remove_file(path(engine, deployment, run));
@@ -143,6 +166,23 @@ mod tests {
         let sign = show(&engine, &dev(), &run).expect("free again");
         sign.done();
         assert_eq!(standing(&engine, &dev(), &run), Standing::Unknown);
+    }
+
+    #[test]
+    fn whoever_waits_for_a_proof_is_told_its_process() {
+        let engine = format!("test-going-{}", std::process::id());
+        let run = format!("1-{}", std::process::id());
+        assert_eq!(going(&engine, &dev()), None);
+        let sign = show(&engine, &dev(), &run).expect("free");
+        let expected = format!("`verify-isolation` (process {})", std::process::id());
+        assert_eq!(going(&engine, &dev()), Some(expected));
+        let test = Deployment::new(Environment::Test, Instance::main());
+        assert_eq!(going(&engine, &test), None);
+        assert_eq!(going(&format!("{engine}-2"), &dev()), None);
+        // Its sign stays where it was killed.
+        drop(sign);
+        assert_eq!(going(&engine, &dev()), None);
+        forget(&engine, &dev(), &run);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use environments::{Environment, Service};
 use serde_json::Value;
 
 use crate::orders::Act;
-use crate::set::{Set, at_call, main_set};
+use crate::running::Running;
+use crate::set::{Set, WIPE, at_call, main_set};
 
 const VERIFY: [&str; 7] = [
     "verify-isolation",
@@ -147,6 +148,48 @@ fn an_environment_that_changes_while_the_proof_looks_is_not_judged() {
         checks.iter().filter(|check| named(check)).count(),
         unasked.len()
     );
+}
+
+#[test]
+fn a_reset_or_wipe_typed_while_a_proof_looks_waits_for_it_and_names_it() {
+    let reset: &[&str] = &["reset-test", "--mode", "recreate"];
+    for (environment, change) in [(Environment::Test, reset), (Environment::Dev, &WIPE)] {
+        let set = Set::usual();
+        // The data layer's first question to a server, which this fake does not know.
+        let nothing = Act::Reply {
+            code: 1,
+            stdout: String::new(),
+            stderr: "no such program\n".to_owned(),
+        };
+        set.order(&[
+            at_call("standard input is a key", 1, Act::Wait),
+            at_call("standard input is a key", 0, nothing),
+        ]);
+        let args = [
+            "verify-isolation",
+            "dev",
+            "test",
+            "--layer=data,tool",
+            "--format=json",
+        ];
+        let proof = Running::start(&set.xtask(&args));
+        set.await_mark("waiting");
+        let change = Running::start(&set.xtask(change));
+        change.says(&format!(
+            "waiting for `verify-isolation` (process {}) on {environment}",
+            proof.pid()
+        ));
+        // It has looked at nothing yet, much less changed it.
+        set.untouched();
+        set.release();
+        change.ended().code(0);
+        set.holds(environment, 0, 0);
+        set.touched_only(environment);
+        // Nobody was asked, and what was looked at has gone meanwhile.
+        let document = proof.ended().code(5).json();
+        assert_eq!(document["verdict"], "inconclusive");
+        assert_eq!(document["findings"], serde_json::json!([]));
+    }
 }
 
 #[test]

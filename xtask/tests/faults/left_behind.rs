@@ -22,7 +22,7 @@ impl Scenario {
             first.ended().killed();
             let before = set.calls().len();
             let second = Running::start(&self.command(&set));
-            second.says("waiting for children of a killed run");
+            second.says("waiting for children of a run that was killed");
             let looked = |(words, _): &(String, String)| words.contains("inspect");
             assert!(!set.calls()[before..].iter().any(looked), "it did not wait");
             set.release();
@@ -66,7 +66,7 @@ fn a_wait_for_what_a_killed_run_left_can_be_interrupted() {
     set.await_mark("orphan");
     first.ended().killed();
     let second = Running::start(&set.xtask(&WIPE));
-    second.says("waiting for children of a killed run");
+    second.says("waiting for children of a run that was killed");
     second.signal(Signal::INT);
     second.ended().code(130);
     set.release();
