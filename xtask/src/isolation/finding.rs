@@ -207,3 +207,64 @@ impl Outcome {
         self.remarks.extend(other.remarks);
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A cell that was answered otherwise than it should be, while no finding is about either of its
+    /// environments: it would pass in silence.
+    pub(crate) fn unexplained(outcome: &Outcome) -> Option<&Check> {
+        let told = |name: &String| {
+            let mut findings = outcome.findings.iter();
+            findings.any(|finding| finding.environments.contains(name))
+        };
+        outcome.checks.iter().find(|check| {
+            check.observed != Seen::CouldNotAsk
+                && !check.observed.meets(check.expected)
+                && !told(&check.from)
+                && !told(&check.to)
+        })
+    }
+
+    /// The cells about an environment's server that could not be asked.
+    pub(crate) fn blind(outcome: &Outcome, environment: &str, server: &str) -> usize {
+        let of_it = |check: &&Check| {
+            check.observed == Seen::CouldNotAsk
+                && (check.from == environment || check.to == environment)
+                && check.subject.contains(server)
+        };
+        outcome.checks.iter().filter(of_it).count()
+    }
+
+    /// What a server could say: nothing, too much, what another says, what paints a terminal.
+    pub(crate) fn told() -> impl Strategy<Value = String> {
+        let known = [
+            "",
+            " ",
+            "0",
+            "-1",
+            "system",
+            "neo4j",
+            "default",
+            "tta-dev",
+            "tta-test",
+            "tta-staging",
+            "tta-prod",
+            "master",
+            "slave",
+            "\u{1b}[2J",
+            "\u{202e}",
+            "<b>",
+            "a\nb",
+            "`",
+            "'",
+        ];
+        prop_oneof![
+            proptest::sample::select(known.to_vec()).prop_map(str::to_owned),
+            any::<String>()
+        ]
+    }
+}

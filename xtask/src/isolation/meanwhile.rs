@@ -123,6 +123,10 @@ fn cell(layer: Layer, finding: &Finding, changed: &Changed) -> Option<Check> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::subsequence;
+
     use super::*;
     use crate::isolation::fault::{E4, S1};
     use crate::isolation::finding::Outcome;
@@ -191,6 +195,37 @@ mod tests {
             cell.subject.contains("E4") && cell.control.contains("it is there"),
             "{cell:?}"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_was_found_nothing_is_left_about_what_changed(
+            layer in 0..7_usize,
+            found in vec(subsequence(vec!["dev", "test", "staging", "prod"], 0..4), 0..5),
+            names in subsequence(vec!["dev", "test", "staging"], 0..4),
+        ) {
+            let why = |name: &str| (name.to_owned(), "it changed".to_owned());
+            let changed: Changed = names.into_iter().map(why).collect();
+            let mut one = looked(Layer::ALL[layer]);
+            let found = found.iter().map(|names| Finding::new(E4, names, "z"));
+            one.outcome.findings.extend(found);
+            let before = one.outcome.clone();
+            let mut all = [one];
+            doubt(&mut all, &changed);
+            let after = &all[0].outcome;
+            if layer == 0 {
+                prop_assert_eq!(&before, after);
+                return Ok(());
+            }
+            let about = |name: &String| changed.contains_key(name);
+            prop_assert!(!after.findings.iter().any(|one| one.environments.iter().any(about)));
+            let answered = |check: &&Check| check.observed != Seen::CouldNotAsk;
+            let mut answered = after.checks.iter().filter(answered);
+            prop_assert!(!answered.any(|check| about(&check.from) || about(&check.to)));
+            // What was taken back is told.
+            let cells = after.checks.len() - before.checks.len();
+            prop_assert_eq!(before.findings.len(), after.findings.len() + cells);
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@ mod found;
 mod host;
 mod judge;
 mod probe;
+#[cfg(test)]
+mod properties;
 mod questions;
 #[cfg(test)]
 mod tests;

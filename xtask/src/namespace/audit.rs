@@ -150,20 +150,22 @@ fn add(
 ) -> Result<(), Misread> {
     let mut words = line.split(' ').filter(|word| !word.is_empty());
     let mut count = || words.next()?.parse::<u64>().ok();
-    census.taken += count().ok_or(Misread)?;
-    census.bare += count().ok_or(Misread)?;
+    // A server that is not ours may say any number.
+    let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+    add(&mut census.taken, count().ok_or(Misread)?);
+    add(&mut census.bare, count().ok_or(Misread)?);
     for (at, owner) in owners.iter().enumerate() {
         let counted = count().ok_or(Misread)?;
         if at == 0 {
-            census.own += counted;
+            add(&mut census.own, counted);
         } else if counted > 0 {
-            *census.foreign.entry(*owner).or_default() += counted;
+            add(census.foreign.entry(*owner).or_default(), counted);
         }
     }
     let holdings = census.holdings.entry(database).or_default();
-    holdings.keys += count().ok_or(Misread)?;
-    holdings.sum = (holdings.sum + count().ok_or(Misread)?) % (1 << 52);
-    holdings.expiring += count().ok_or(Misread)?;
+    add(&mut holdings.keys, count().ok_or(Misread)?);
+    holdings.sum = holdings.sum.wrapping_add(count().ok_or(Misread)?) % (1 << 52);
+    add(&mut holdings.expiring, count().ok_or(Misread)?);
     for word in words {
         let (owner, hex) = word.split_once('=').ok_or(Misread)?;
         let owner: usize = owner.parse().map_err(|_| Misread)?;
@@ -279,7 +281,8 @@ pub(crate) fn nodes_by(
     }
     // Counted one after the other: somebody may have written in between.
     census.own = labelled.saturating_sub(both);
-    census.bare = (all + both).saturating_sub(labelled + marked);
+    let (known, carrying) = (all.saturating_add(both), labelled.saturating_add(marked));
+    census.bare = known.saturating_sub(carrying);
     if census.bare > 0 {
         let sample = format!(
             "MATCH (n) WHERE NOT n:{own}|{others} RETURN elementId(n), labels(n) LIMIT {SAMPLES}"

@@ -71,8 +71,10 @@ pub(crate) fn text(proof: &Proof) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::report::proof::testing::hostile;
+    use crate::report::proof::testing::{any_hostile, hostile, obeyed};
 
     #[test]
     fn no_name_becomes_markup_and_nothing_is_fetched() {
@@ -82,5 +84,27 @@ mod tests {
             assert!(!page.contains(markup), "{markup:?} in {page}");
         }
         assert!(page.contains("N1") && page.contains("? 1"), "{page}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_names_are_the_page_has_no_other_markup(proof in any_hostile()) {
+            let tags = |page: &str| page.matches('<').count();
+            let page = text(&proof).expect("a page");
+            prop_assert_eq!(obeyed(&page), None);
+            let mut plain = proof.clone();
+            for check in &mut plain.checks {
+                check.subject = "x".to_owned();
+                check.control = "x".to_owned();
+            }
+            let finding = &mut plain.findings[0];
+            for text in [&mut finding.subject, &mut finding.evidence, &mut finding.reproduce, &mut finding.fix] {
+                *text = if text.is_empty() { String::new() } else { "x".to_owned() };
+            }
+            let reason = plain.findings[1].allowed.as_mut().expect("a reason");
+            *reason = if reason.is_empty() { String::new() } else { "x".to_owned() };
+            plain.remarks.iter_mut().for_each(|remark| *remark = "x".to_owned());
+            prop_assert_eq!(tags(&page), tags(&text(&plain).expect("a page")));
+        }
     }
 }

@@ -152,8 +152,10 @@ fn told(finding: &Finding, ui: &Ui) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::report::proof::testing::hostile;
+    use crate::report::proof::testing::{any_hostile, hostile, obeyed};
 
     #[test]
     fn what_could_not_be_asked_for_one_reason_is_said_once() {
@@ -183,5 +185,21 @@ mod tests {
         absent: prod
         violated: 2 questions answered, 1 could not be asked, 1 finding, 1 excused; 1.5 s (network 1.2)
         "##);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_names_are_the_terminal_obeys_none_and_each_stays_on_its_line(
+            proof in any_hostile()
+        ) {
+            let told = text(&proof, &Ui::silent());
+            prop_assert_eq!(obeyed(&told), None);
+            let empty = |text: &str| usize::from(text.is_empty());
+            let finding = &proof.findings[0];
+            let missing = empty(&finding.evidence) + empty(&finding.reproduce) + empty(&finding.fix)
+                + empty(proof.findings[1].allowed.as_deref().unwrap_or_default());
+            // A table of four, two findings of four lines and two, one cell, the remarks, two more.
+            prop_assert_eq!(told.lines().count(), 4 + 6 + 1 + proof.remarks.len() + 2 - missing);
+        }
     }
 }

@@ -135,8 +135,10 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::report::proof::testing::hostile;
+    use crate::report::proof::testing::{any_hostile, hostile, obeyed};
 
     #[test]
     fn every_question_and_finding_is_a_case_and_no_name_breaks_out() {
@@ -152,5 +154,49 @@ mod tests {
           </testsuite>
         </testsuites>
         "##);
+    }
+
+    /// The names of the elements, opened, closed and empty ones; none where it is not well formed.
+    fn elements(text: &str) -> Option<Vec<String>> {
+        let (_, mut rest) = text.split_once("?>")?;
+        let (mut all, mut open) = (Vec::new(), Vec::new());
+        while let Some((before, after)) = rest.split_once('<') {
+            let (tag, behind) = after.split_once('>')?;
+            if before.contains('>') || tag.contains('<') || tag.matches('"').count() % 2 == 1 {
+                return None;
+            }
+            let name = |text: &str| text.split([' ', '/']).next().unwrap_or_default().to_owned();
+            match tag.strip_prefix('/') {
+                Some(closed) => {
+                    if open.pop()? != closed {
+                        return None;
+                    }
+                }
+                None => {
+                    all.push(name(tag));
+                    if !tag.ends_with('/') {
+                        open.push(name(tag));
+                    }
+                }
+            }
+            rest = behind;
+        }
+        open.is_empty().then_some(all)
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_names_are_the_document_is_well_formed_and_has_the_same_elements(
+            proof in any_hostile()
+        ) {
+            let told = text(&proof);
+            prop_assert_eq!(obeyed(&told), None);
+            prop_assert_eq!(elements(&told), elements(&text(&hostile())), "{}", told);
+            prop_assert!(elements(&told).is_some());
+            for entity in told.split('&').skip(1) {
+                let name = entity.split_once(';').map(|(name, _)| name).unwrap_or_default();
+                prop_assert!(["amp", "lt", "gt", "quot", "#9", "#10"].contains(&name), "{name:?}");
+            }
+        }
     }
 }

@@ -124,8 +124,10 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::report::proof::testing::hostile;
+    use crate::report::proof::testing::{any_hostile, hostile, obeyed};
 
     #[test]
     fn a_table_stays_a_table_whatever_the_names_are() {
@@ -162,5 +164,22 @@ mod tests {
             "{lines:?}"
         );
         assert!(lines[0].starts_with("::error title=N1 one environment reaches another::"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_names_are_each_line_keeps_its_cells_and_is_no_command(proof in any_hostile()) {
+            let told = text(&proof);
+            prop_assert_eq!(obeyed(&told), None);
+            prop_assert!(!told.contains('<'));
+            // Behind a backslash it ends no cell.
+            let ends = |line: &str| line.replace("\\\\", "").replace("\\|", "").matches('|').count();
+            let lines: Vec<usize> = told.lines().filter(|line| line.starts_with('|')).map(ends).collect();
+            prop_assert_eq!(lines, [5, 5, 5, 5, 5, 8, 8, 8, 8]);
+            for line in annotations(&proof) {
+                prop_assert!(line.starts_with("::") && line.lines().count() == 1, "{line:?}");
+                prop_assert_eq!(obeyed(&line), None);
+            }
+        }
     }
 }

@@ -100,9 +100,66 @@ fn rounded(seconds: f64) -> f64 {
 
 #[cfg(test)]
 pub(crate) mod testing {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::isolation::fault;
     use crate::isolation::finding::Expected;
+
+    /// What must stand in no report as it is: it would be obeyed by a terminal.
+    pub(crate) fn obeyed(text: &str) -> Option<char> {
+        let hides = |character| matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{feff}');
+        let obeyed =
+            |&character: &char| (character.is_control() && character != '\n') || hides(character);
+        text.chars().find(obeyed)
+    }
+
+    /// One of everything, and each text of it whatever there is.
+    pub(crate) fn any_hostile() -> impl Strategy<Value = Proof> {
+        let bits = prop_oneof![
+            any::<String>(),
+            proptest::sample::select(vec![
+                "\u{1b}[2J",
+                "\r",
+                "\n",
+                "\u{85}",
+                "\u{202e}",
+                "<!--",
+                "-->",
+                "</td>",
+                "<script>",
+                "|",
+                "]]>",
+                "\"",
+                "'",
+                "&",
+                "::error::",
+                "%0A",
+                "`",
+                "\\",
+            ])
+            .prop_map(str::to_owned),
+        ];
+        // A tab is a space to a terminal.
+        let text =
+            proptest::collection::vec(bits, 0..4).prop_map(|bits| bits.concat().replace('\t', ""));
+        proptest::collection::vec(text, 8).prop_map(|mut texts| {
+            let mut proof = hostile();
+            let mut next = || texts.pop().unwrap_or_default();
+            for check in &mut proof.checks[1..] {
+                check.subject = next();
+                check.control = next();
+            }
+            let finding = &mut proof.findings[0];
+            finding.subject = next();
+            finding.evidence = next();
+            finding.reproduce = next();
+            finding.fix = next();
+            proof.findings[1].allowed = Some(texts.concat());
+            proof.remarks = texts;
+            proof
+        })
+    }
 
     /// One of everything, with names that try to break out of whatever they are written into.
     pub(crate) fn hostile() -> Proof {

@@ -6,7 +6,7 @@ use environments::{Environment, Instance};
 
 use crate::isolation::auth::evidence::{Graph, Keys, Site, Try};
 use crate::isolation::auth::findings as say;
-use crate::isolation::fault::Fault;
+use crate::isolation::fault::{A5, Fault};
 use crate::isolation::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
 use crate::isolation::servers::graph::Login;
 use crate::isolation::servers::keyed::Secret;
@@ -195,6 +195,7 @@ fn on_keys(outcome: &mut Outcome, of: &say::Of<'_>, site: &Site, keys: &Keys) {
         (&keys.secrets, &keys.own),
     );
     accounts(outcome, of, environment, keys);
+    more_users(outcome, of, keys, &any);
 }
 
 /// A4: the environment's own login.
@@ -410,6 +411,26 @@ fn accounts(outcome: &mut Outcome, of: &say::Of<'_>, environment: Environment, k
     ));
 }
 
+/// A5 too: another user that takes the environment's own password, whatever the list of users says.
+fn more_users(outcome: &mut Outcome, of: &say::Of<'_>, keys: &Keys, any: &[&str]) {
+    let taken = keys.tries.iter().filter(|one| {
+        one.password == of.environment
+            && one.outcome == Login::Accepted
+            && !any.contains(&one.user.as_str())
+    });
+    for one in taken {
+        let more = [format!(
+            "it takes the password of {} ({})",
+            one.password, one.how
+        )];
+        let finding = say::broad(of, &keys.name, &one.user, &more);
+        let told = |other: &Finding| (other.fault, &other.subject) == (A5, &finding.subject);
+        if !outcome.findings.iter().any(told) {
+            outcome.findings.push(finding);
+        }
+    }
+}
+
 /// Findings name environments in the order in which they are shown.
 pub(crate) fn joined(fault: Fault, environments: &[Environment], subject: String) -> Finding {
     let mut environments = environments.to_vec();
@@ -419,5 +440,7 @@ pub(crate) fn joined(fault: Fault, environments: &[Environment], subject: String
     Finding::new(fault, &names, subject)
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

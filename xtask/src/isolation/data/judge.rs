@@ -461,4 +461,6 @@ fn replicates(instance: &Instance, site: &Site, sites: &[Site]) -> Option<Findin
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

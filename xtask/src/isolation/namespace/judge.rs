@@ -180,7 +180,11 @@ fn foreign(
 
 /// How it was counted, and how long the server was kept busy at a time.
 fn looked(census: &Census, what: &str) -> String {
-    let foreign: u64 = census.foreign.values().sum();
+    let foreign = census
+        .foreign
+        .values()
+        .copied()
+        .fold(0, u64::saturating_add);
     format!(
         "{} {what} with its own mark, {} without, {foreign} with another's; {} calls, the longest {} ms",
         census.own,
@@ -190,5 +194,7 @@ fn looked(census: &Census, what: &str) -> String {
     )
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

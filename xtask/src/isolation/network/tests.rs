@@ -51,16 +51,16 @@ fn well(source: &Source, question: &Question) -> Answer {
     }
 }
 
-type Told = Vec<Result<Answers, String>>;
+pub(super) type Told = Vec<Result<Answers, String>>;
 
-fn table(change: impl FnOnce(&mut Value)) -> Table {
+pub(super) fn table(change: impl FnOnce(&mut Value)) -> Table {
     let mut told = three_as_told();
     change(&mut told);
     let census = parsed(&told);
     Table::of_main_set(&census, &host::addresses(&census.networks))
 }
 
-fn answers(table: &Table, other: impl Fn(&Source, &Question) -> Option<Answer>) -> Told {
+pub(super) fn answers(table: &Table, other: impl Fn(&Source, &Question) -> Option<Answer>) -> Told {
     let of = |source: &Source| {
         source.id.as_ref().map_err(Clone::clone)?;
         let questions = source.questions.iter().enumerate();

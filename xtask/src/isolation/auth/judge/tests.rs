@@ -14,7 +14,7 @@ fn password(environment: Environment) -> String {
     format!("{environment}-hunter22")
 }
 
-fn secret(place: &str, value: &str) -> Secret {
+pub(super) fn secret(place: &str, value: &str) -> Secret {
     Secret {
         place: place.to_owned(),
         digest: Key::fixed(KEY).of(value),
@@ -64,7 +64,7 @@ fn healthy(environment: Environment) -> Site {
     }
 }
 
-fn all() -> Vec<Site> {
+pub(super) fn all() -> Vec<Site> {
     [Dev, Test, Staging].map(healthy).to_vec()
 }
 
@@ -125,6 +125,15 @@ fn servers_with_logins_of_their_own_raise_nothing_and_leave_no_cell_open() {
 fn each_fault_is_found_under_its_id_with_the_environments_that_it_joins() {
     type Plant = fn(&mut [Site]);
     let rows: &[(&str, &[&str], Plant)] = &[
+        (
+            "default takes the own password, which the list of users does not say",
+            &["A5 dev"],
+            |sites| {
+                let own = |one: &&mut Try| one.user == "default" && one.password == Dev;
+                let mut tries = keys(&mut sites[0]).tries.iter_mut();
+                tries.find(own).expect("it is tried").outcome = Login::Accepted;
+            },
+        ),
         ("a password copied", &["A1 dev test"], |sites| {
             graph(&mut sites[1])
                 .secrets

@@ -44,7 +44,7 @@ fn healthy(environment: Environment) -> Site {
     }
 }
 
-fn evidence() -> Evidence {
+pub(super) fn evidence() -> Evidence {
     let written = |environment| {
         Service::ALL.map(|service| Written {
             environment,

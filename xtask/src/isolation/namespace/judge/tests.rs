@@ -5,7 +5,7 @@ use environments::Environment::{Dev, Prod, Staging, Test};
 use super::*;
 use crate::namespace::audit::Sample;
 
-fn healthy(environment: Environment) -> Site {
+pub(super) fn healthy(environment: Environment) -> Site {
     let census = Census {
         own: 3,
         calls: 1,
