@@ -159,6 +159,18 @@ fn environments_are_known_as_the_vectors_say() {
     }
 }
 
+#[test]
+fn a_key_of_ten_megabytes_of_any_bytes_is_made_and_stripped() {
+    let key: Vec<u8> = (0..=u8::MAX).cycle().take(10_000_000).collect();
+    for environment in Environment::ALL {
+        let keys = RedisKeyPrefixer::new(environment);
+        let made = keys.make_bytes(&key).expect("it is made");
+        assert_eq!(made.len(), key.len() + keys.prefix().len());
+        assert!(keys.make_bytes(&made) == Ok(made.clone()), "made twice");
+        assert!(keys.strip_bytes(&made) == Ok(&key[..]), "stripped");
+    }
+}
+
 fn any_environment() -> impl Strategy<Value = Environment> {
     prop::sample::select(Environment::ALL.to_vec())
 }

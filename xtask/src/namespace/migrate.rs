@@ -41,16 +41,17 @@ pub(crate) fn prefix_keys(
     let redis = redis(context, container);
     let prefixes = scripts::prefixes(&scripts::owners(environment));
     let progress = context.ui.progress("keys", bare);
-    for database in redis.keyspace()?.into_keys() {
-        let mut batches = Batches::of(&redis, database)?;
-        batches
-            .run(Verb::Change, &scripts::rename(), &prefixes, |line| {
+    let renamed = || {
+        for database in redis.keyspace()?.into_keys() {
+            let mut batches = Batches::of(&redis, database)?;
+            batches.run(Verb::Change, &scripts::rename(), &prefixes, |line| {
                 progress.advance(line.trim().parse().map_err(|_| Misread)?);
                 Ok(())
-            })
-            .map_err(|failure| went_on(environment, failure))?;
-    }
-    Ok(())
+            })?;
+        }
+        Ok(())
+    };
+    renamed().map_err(|failure| went_on(environment, failure))
 }
 
 fn went_on(environment: Environment, failure: Failure) -> Failure {
@@ -132,7 +133,8 @@ pub(crate) fn label_nodes(
             thread::park_timeout(Duration::from_millis(500));
         }
         joined(work)
-    })?;
+    })
+    .map_err(|failure| went_on(deployment.environment(), failure))?;
     progress.end();
     let after = totals(&server)?;
     if before == after {

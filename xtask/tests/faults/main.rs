@@ -29,6 +29,7 @@ mod kept_script;
 mod kill_points;
 mod left_behind;
 mod meanwhile;
+mod migration;
 mod patience;
 mod put_back;
 mod reset_test;

@@ -107,6 +107,14 @@ class Helpers(unittest.TestCase):
             with self.assertRaisesRegex(UnknownEnvironmentError, "is not set"):
                 make_key("user:1")
 
+    def test_a_key_of_ten_megabytes_of_any_bytes_is_made_and_stripped(self) -> None:
+        key = bytes(range(256)) * 40_000
+        for environment in Environment:
+            keys = RedisKeyPrefixer(environment)
+            made = keys.make(key)
+            self.assertEqual(len(made), len(key) + len(environment.prefix))
+            self.assertTrue(keys.make(made) == made and keys.strip(made) == key)
+
     def test_a_text_is_not_taken_for_a_list_of_labels(self) -> None:
         with self.assertRaises(TypeError):
             Neo4jLabelHelper(Environment.TEST).add_to("Session")

@@ -303,7 +303,7 @@ pub(crate) fn keys(fake: &Fake, keys: u64, words: &[&str]) -> Answer {
     Ok(Reply::said(said))
 }
 
-/// The statements of a fingerprint.
+/// The statements of a fingerprint, and of a census: no node has an environment's label here.
 pub(crate) fn print(graph: &Graph, statement: &str) -> Option<Value> {
     let names = |names: &std::collections::BTreeSet<String>| -> Value {
         names.iter().map(|name| json!([name])).collect()
@@ -317,6 +317,18 @@ pub(crate) fn print(graph: &Graph, statement: &str) -> Option<Value> {
             names(&graph.constraints)
         }
         "SHOW INDEXES YIELD createStatement RETURN createStatement" => names(&graph.indexes),
+        text if text.starts_with("MATCH (n:") && text.ends_with(") RETURN count(n)") => {
+            json!([[0]])
+        }
+        text if text.contains("RETURN elementId(n), labels(n) LIMIT") => (0..graph.nodes.min(5))
+            .map(|id| json!([format!("4:store:{id}"), ["Session"]]))
+            .collect(),
+        "MATCH (n) RETURN count(n), coalesce(sum(size(keys(n))), 0)" => json!([[graph.nodes, 0]]),
+        "MATCH ()-[r]->() RETURN count(r), coalesce(sum(size(keys(r))), 0)" => {
+            json!([[graph.relationships, 0]])
+        }
+        "SHOW CONSTRAINTS YIELD name RETURN count(*)" => json!([[graph.constraints.len()]]),
+        "SHOW INDEXES YIELD name RETURN count(*)" => json!([[graph.indexes.len()]]),
         text if text.starts_with("MATCH (n) WHERE id(n) %") => (0..graph.nodes.min(1000))
             .map(|id| json!([id, ["Staging"], [], [], 0]))
             .collect(),
