@@ -20,7 +20,8 @@ use crate::tasks::{generate, test};
 use crate::ui;
 
 const ACTIONLINT: &str = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7";
-const WORKFLOW: &str = ".github/workflows/ci.yml";
+/// Our own, and the one that the documents give as an example.
+const WORKFLOWS: [&str; 2] = [".github/workflows/ci.yml", "docs/examples/pre-deploy.yml"];
 
 /// One check: a program and its arguments, or the way to get it.
 #[derive(Debug)]
@@ -130,12 +131,12 @@ fn check(name: &'static str, words: &[&str], missing: Option<&'static str>) -> C
 /// From PATH, else built by Go from its module.
 fn actionlint() -> Check {
     let there = |program: &str| which::which(program).is_ok();
+    let by = |words: &[&str], missing| check("actionlint", &[words, &WORKFLOWS].concat(), missing);
     match (there("actionlint"), there("go")) {
-        (true, _) => check("actionlint", &["actionlint", WORKFLOW], None),
-        (false, true) => check("actionlint", &["go", "run", ACTIONLINT, WORKFLOW], None),
-        (false, false) => check(
-            "actionlint",
-            &["actionlint", WORKFLOW],
+        (true, _) => by(&["actionlint"], None),
+        (false, true) => by(&["go", "run", ACTIONLINT], None),
+        (false, false) => by(
+            &["actionlint"],
             Some("go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"),
         ),
     }

@@ -1,6 +1,7 @@
 //! What can be checked without an engine.
 
 use crate::harness::xtask;
+use crate::on_servers::{PLAYBOOK, SHOWN};
 use crate::pages::{Example, examples, pages, root};
 
 fn all_examples() -> Vec<Example> {
@@ -157,4 +158,52 @@ fn every_test_that_the_strategys_lists_name_is_one() {
         let named = [format!("fn {name}("), format!("def {name}(")];
         assert!(named.iter().any(|one| text.contains(one)), "{name}");
     }
+}
+
+/// The text of the file that has a test, and whether one of that name is there.
+fn file_of(test: &str) -> Option<String> {
+    let mut files = Vec::new();
+    for folder in ["xtask/tests/live", "xtask/tests/faults"] {
+        let entries = std::fs::read_dir(root().join(folder)).expect("a folder");
+        files.extend(entries.map(|entry| entry.expect("an entry").path()));
+    }
+    let sources = files.into_iter().filter(|path| path.is_file());
+    let mut texts = sources.filter_map(|path| std::fs::read_to_string(path).ok());
+    texts.find(|text| text.contains(&format!("fn {test}(")))
+}
+
+#[test]
+fn every_command_of_the_playbook_for_disasters_is_run_by_a_test() {
+    let pages = pages();
+    let page = pages.iter().find(|page| page.name == PLAYBOOK);
+    let page = page.expect("it is there");
+    let mut commands = 0;
+    for block in page.blocks.iter().filter(|block| block.is("console")) {
+        let examples = examples(page, block);
+        commands += examples.len();
+        if block.live() {
+            continue;
+        }
+        let tests = match block.words.split_first() {
+            Some((_, [tested, tests @ ..])) if tested == "tested" && !tests.is_empty() => tests,
+            _ => panic!("{PLAYBOOK}:{}: no test runs it", block.line),
+        };
+        let files: Vec<String> = tests
+            .iter()
+            .map(|test| file_of(test).unwrap_or_else(|| panic!("there is no test {test}")))
+            .collect();
+        for example in examples {
+            // Ids, and phrases with them, are each run's own.
+            let said = |word: &&String| !word.contains(SHOWN);
+            for word in example.args.iter().filter(said) {
+                let quoted = format!("\"{word}\"");
+                assert!(
+                    files.iter().any(|text| text.contains(&quoted)),
+                    "{}: none of {tests:?} says {word:?}",
+                    example.place
+                );
+            }
+        }
+    }
+    assert!(commands > 15, "only {commands} were found");
 }

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
@@ -13,35 +14,67 @@ use crate::compare::{form, matches, normal, steps_in_order};
 use crate::harness::{Ended, patience, xtask};
 use crate::pages::{Example, Page, examples, pages, root};
 
+/// The page that is carried out on servers of its own.
+pub(crate) const PLAYBOOK: &str = "docs/disaster-recovery.md";
+
+/// The id that it shows.
+pub(crate) const SHOWN: &str = "20261122_215918";
+
+/// What the instances of the pages and of the playbook are called before the process' id.
+const MARKS: [&str; 2] = ["doc", "dr"];
+
+/// One instance at a time: three servers and three more are too much for a small machine.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// An instance that is there for one run: its name has the run's process id.
 struct Instance {
     name: String,
     state: tempfile::TempDir,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Instance {
-    fn fresh() -> Self {
+    fn fresh(mark: &str) -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         for name in instances() {
-            let left = name
-                .strip_prefix("doc")
-                .and_then(|pid| pid.parse::<u32>().ok());
+            let mut marks = MARKS.iter().filter_map(|mark| name.strip_prefix(mark));
+            let left = marks.find_map(|pid| pid.parse::<u32>().ok());
             if left.is_some_and(|pid| !PathBuf::from(format!("/proc/{pid}")).exists()) {
                 sweep(&name);
             }
         }
         Self {
-            name: format!("doc{}", std::process::id()),
+            name: format!("{mark}{}", std::process::id()),
             state: tempfile::tempdir().expect("a folder"),
+            _turn: turn,
         }
     }
 
     fn run(&self, args: &[String]) -> Ended {
+        let id = self.saved();
+        let args: Vec<String> = args.iter().map(|arg| arg.replace(SHOWN, &id)).collect();
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         xtask(&args)
             .env("TTA_INSTANCE", &self.name)
             .env("TTA_STATE", self.state.path().display().to_string())
+            .env("TTA_BACKUPS", self.backups().display().to_string())
             .folder(root())
             .run()
+    }
+
+    fn backups(&self) -> PathBuf {
+        self.state.path().join("backups")
+    }
+
+    /// The snapshot of staging that was made, once there is one.
+    fn saved(&self) -> String {
+        let place = self.backups().join("instances").join(&self.name);
+        let entries = std::fs::read_dir(place.join("staging"))
+            .into_iter()
+            .flatten();
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        let newest = names.max().map(|name| name.to_string_lossy().into_owned());
+        newest.unwrap_or_else(|| SHOWN.to_owned())
     }
 }
 
@@ -136,8 +169,9 @@ fn difference(instance: &Instance, live: &Live) -> Option<String> {
             String::new()
         }
     };
+    let backups = instance.backups().display().to_string();
     let lines = |text: &mut dyn Iterator<Item = &str>| -> Vec<String> {
-        let lines = text.map(|line| normal(line, &instance.name));
+        let lines = text.map(|line| normal(&line.replace(&backups, "backups"), &instance.name));
         steps_in_order(lines.filter(|line| !line.is_empty()).collect())
     };
     let shown = lines(&mut example.output.iter().map(String::as_str));
@@ -162,14 +196,28 @@ fn difference(instance: &Instance, live: &Live) -> Option<String> {
     ))
 }
 
-#[test]
-fn what_the_documents_show_is_what_comes() {
-    let instance = Instance::fresh();
-    let lives: Vec<Live> = pages().iter().flat_map(lives).collect();
-    assert!(lives.len() > 15, "only {} were found", lives.len());
+#[track_caller]
+fn come(mark: &str, least: usize, of: impl Fn(&Page) -> bool) {
+    let lives: Vec<Live> = pages()
+        .iter()
+        .filter(|page| of(page))
+        .flat_map(lives)
+        .collect();
+    assert!(lives.len() > least, "only {} were found", lives.len());
+    let instance = Instance::fresh(mark);
     let wrong: Vec<String> = lives
         .iter()
         .filter_map(|live| difference(&instance, live))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn what_the_documents_show_is_what_comes() {
+    come("doc", 15, |page| page.name != PLAYBOOK);
+}
+
+#[test]
+fn what_the_playbook_for_disasters_shows_is_what_comes() {
+    come("dr", 8, |page| page.name == PLAYBOOK);
 }
