@@ -4,7 +4,7 @@ use std::thread;
 
 use environments::{Deployment, Service};
 
-use super::ready::{answering, prove, servers};
+use super::ready::{First, answering, servers};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::observe::{self, Observed, joined, observe_one};
@@ -19,14 +19,12 @@ use crate::ui::counted;
 /// Both servers answer and hold nothing; then the fixture is loaded.
 pub(super) fn await_empty(context: &Context, stack: &Stack, seed: Option<&Seed>) -> Result<()> {
     let servers = servers(context, stack)?;
-    let script = format!("{ASSERT_EMPTY}{}", seeding(seed));
-    answering(context, stack, &servers, &script)
+    answering(context, stack, &servers, First::EmptyHome, &seeding(seed))
         .map_err(|failure| seeding_failure(&stack.deployment, seed, failure))?;
     no_keys(&stack.deployment, &observe::redis(context, &servers.redis))
 }
 
-/// Fails where there is a node. Cypher has no `ASSERT`; the divisor is not a literal, so that the
-/// planner cannot divide by zero before anything was counted.
+/// Fails where there is a node.
 const ASSERT_EMPTY: &str = "MATCH (n) WITH count(n) AS nodes \
      RETURN CASE nodes WHEN 0 THEN 0 ELSE 1 / (nodes - nodes) END AS nodes;\n";
 
@@ -49,7 +47,10 @@ pub(super) fn empty_in_place(context: &Context, stack: &Stack, work: &InPlace) -
     );
     thread::scope(|scope| {
         let keys = scope.spawn(|| flush(&redis));
-        let lines = prove(context, stack, &neo4j, &script)
+        // In the environment's database by name: whether that is the server's home, the look has asked.
+        let graph = observe::neo4j(context, deployment, &neo4j, &stack.password);
+        let lines = graph
+            .prove(&script)
             .map_err(|failure| seeding_failure(deployment, work.seed.as_ref(), failure));
         joined(keys)?;
         schema_gone(deployment, &lines?)

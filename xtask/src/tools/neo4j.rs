@@ -153,8 +153,8 @@ impl Neo4j<'_> {
 
     /// Runs a script in one `cypher-shell`, stopping at the first statement that fails. The reply
     /// is the shell's own, whatever its exit code. `before` are the words of a program that starts
-    /// the shell.
-    fn shell(&self, before: &[&str], database: &str, script: &str) -> Result<Reply> {
+    /// the shell; without a database it is in the one that the server calls the user's home.
+    fn shell(&self, before: &[&str], database: Option<&str>, script: &str) -> Result<Reply> {
         let name = shell_name();
         let mark = format!("{SHELL}={name}");
         let options = [
@@ -165,15 +165,11 @@ impl Neo4j<'_> {
             "--env",
             &mark,
         ];
-        let shell = [
-            "cypher-shell",
-            "--database",
-            database,
-            "--format",
-            "plain",
-            "--non-interactive",
-            "--fail-fast",
-        ];
+        let mut shell = vec!["cypher-shell"];
+        if let Some(database) = database {
+            shell.extend(["--database", database]);
+        }
+        shell.extend(["--format", "plain", "--non-interactive", "--fail-fast"]);
         let command = self
             .docker
             .exec_with(self.container, &options, &[before, &shell].concat())
@@ -211,22 +207,26 @@ impl Neo4j<'_> {
 
     /// The same on another database of the server.
     pub(crate) fn prove_on(&self, database: &str, script: &str) -> Result<Vec<String>> {
-        self.printed(&self.shell(&[], database, script)?)
+        self.printed(&self.shell(&[], Some(database), script)?)
+    }
+
+    /// The same as a client that names no database: in the user's home.
+    pub(crate) fn prove_at_home(&self, script: &str) -> Result<Vec<String>> {
+        self.printed(&self.shell(&[], None, script)?)
     }
 
     /// The same on a server that is starting, as soon as it takes connections on Bolt. None where
-    /// the shell came too early all the same: not even its first statement was run, so nothing
-    /// was changed.
+    /// the shell came too early all the same, or its first statement failed: nothing was changed.
     ///
     /// # Errors
     /// Those of [`Self::prove`] for a script of which something was run.
-    pub(crate) fn prove_at_start(
+    pub(crate) fn prove_at_home_at_start(
         &self,
         script: &str,
         patience: Duration,
     ) -> Result<Option<Vec<String>>> {
         let seconds = patience.as_secs().to_string();
-        let reply = self.shell(&["bash", "-c", AT_START, &seconds], self.database, script)?;
+        let reply = self.shell(&["bash", "-c", AT_START, &seconds], None, script)?;
         if !reply.success() && reply.stdout.is_empty() {
             return Ok(None);
         }

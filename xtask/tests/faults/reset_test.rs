@@ -186,7 +186,7 @@ fn much_data_is_replaced_by_new_volumes_unless_asked_otherwise() {
 fn schema_that_appears_while_it_is_emptied_is_told() {
     let set = Set::usual();
     // The server answers as if somebody had made an index meanwhile.
-    let printed = "home\n\"tta-test\"\nnodes\n0\nconstraints\n0\nindexes\n102\n";
+    let printed = "nodes\n0\nconstraints\n0\nindexes\n102\n";
     let reply = Act::Reply {
         code: 0,
         stdout: printed.to_owned(),

@@ -247,11 +247,13 @@ fn a_bolt_that_is_dead_behind_a_good_health_check_is_not_taken_for_ready() {
 fn a_server_with_another_home_database_is_not_taken_for_ready() {
     let set = Set::usual();
     set.change_graph(Environment::Dev, |graph| {
-        "neo4j".clone_into(&mut graph.home)
+        "neo4j".clone_into(&mut graph.home);
+        graph.databases.insert("neo4j".to_owned());
     });
     set.xtask(&["up", "dev"])
         .run()
         .code(3)
+        .stderr_has("cargo xtask init-neo4j dev")
         .stderr_has("calls \"neo4j\" its home database, expected \"tta-dev\"");
 }
 

@@ -108,15 +108,13 @@ pub(crate) fn exec(fake: &Fake, words: &[&str], stdin: &str) -> Answer {
         // A shell that comes before its server listens waits for it in vain here.
         ["bash", "-c", script, _, shell @ ..] if script.contains("/dev/tcp/127.0.0.1/7687") => {
             match (server.container.fate.sick.is_some(), shell) {
-                (false, ["cypher-shell", "--database", database, ..]) => {
-                    shell::cypher(fake, &server, database, stdin)
+                (false, ["cypher-shell", options @ ..]) => {
+                    shell::cypher(fake, &server, options, stdin)
                 }
                 _ => Ok(Reply::failed(124, "")),
             }
         }
-        ["cypher-shell", "--database", database, ..] => {
-            shell::cypher(fake, &server, database, stdin)
-        }
+        ["cypher-shell", options @ ..] => shell::cypher(fake, &server, options, stdin),
         ["tta-redis-admin", "-e", command @ ..] => redis(fake, &server, &state, command, stdin),
         ["tta-redis-drift", ..] => {
             let drift = server.container.drift.iter();

@@ -4,8 +4,13 @@ use crate::model::{Graph, State};
 use crate::servers::Server;
 use crate::{Answer, Fake, Reply};
 
-pub(crate) fn cypher(fake: &Fake, server: &Server, database: &str, script: &str) -> Answer {
+/// Without a database it is in the one that the server calls its home.
+pub(crate) fn cypher(fake: &Fake, server: &Server, options: &[&str], script: &str) -> Answer {
     let graph = server.graph(&fake.folder.state());
+    let database = match options {
+        ["--database", database, ..] => database,
+        _ => graph.home.as_str(),
+    };
     if server.container.fate.sick.is_some() {
         let line = "Unable to connect to localhost:7687, ensure the database is running and that \
                     there is a working network connection to it.\n";
@@ -28,7 +33,7 @@ pub(crate) fn cypher(fake: &Fake, server: &Server, database: &str, script: &str)
         if statement.is_empty() {
             continue;
         }
-        match run(fake, server, statement)? {
+        match run(fake, server, database, statement)? {
             Ok(lines) => stdout.push_str(&lines),
             Err(complaint) => {
                 return Ok(Reply {
@@ -43,9 +48,14 @@ pub(crate) fn cypher(fake: &Fake, server: &Server, database: &str, script: &str)
 }
 
 /// The lines that a statement prints, or what the server says against it.
-fn run(fake: &Fake, server: &Server, statement: &str) -> Result<Result<String, String>, Reply> {
+fn run(
+    fake: &Fake,
+    server: &Server,
+    database: &str,
+    statement: &str,
+) -> Result<Result<String, String>, Reply> {
     let graph = server.graph(&fake.folder.state());
-    if let Some(answer) = asked(&graph, statement) {
+    if let Some(answer) = asked(&graph, database, statement) {
         return Ok(answer);
     }
     let statement = statement.to_owned();
@@ -66,13 +76,15 @@ fn run(fake: &Fake, server: &Server, statement: &str) -> Result<Result<String, S
 }
 
 /// Statements that change nothing.
-fn asked(graph: &Graph, statement: &str) -> Option<Result<String, String>> {
-    let assertion = statement.contains("RETURN CASE nodes WHEN 0 THEN 0 ELSE 1 / (nodes - nodes)");
+fn asked(graph: &Graph, database: &str, statement: &str) -> Option<Result<String, String>> {
+    let assertion =
+        statement.contains("CASE nodes WHEN 0 THEN 0 ELSE 1 / (nodes - nodes) END AS nodes");
     Some(match statement {
-        "SHOW HOME DATABASE YIELD name RETURN name AS home" => {
-            Ok(format!("home\n\"{}\"\n", graph.home))
-        }
+        "CALL db.info() YIELD name RETURN name AS home" => Ok(format!("home\n\"{database}\"\n")),
         _ if assertion && graph.nodes > 0 => Err("/ by zero".to_owned()),
+        text if text.starts_with("MATCH (n) WITH count(n) AS nodes CALL db.info()") => {
+            Ok(format!("home, nodes\n\"{database}\", 0\n"))
+        }
         _ if assertion => Ok("nodes\n0\n".to_owned()),
         "SHOW CONSTRAINTS YIELD name RETURN count(*) AS constraints" => {
             Ok(format!("constraints\n{}\n", graph.constraints.len()))
