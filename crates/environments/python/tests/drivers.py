@@ -36,6 +36,9 @@ class WithRedis(unittest.TestCase):
         self.assertLessEqual(set(KEYS), found)
         raw = redis.Redis.from_url(os.environ["REDIS_URL"])
         self.addCleanup(raw.close)
+        large = make_key("n" * 10_000_000)
+        raw.set(large, b"a long name")
+        self.assertEqual(raw.getdel(large), b"a long name")
         raw.set(make_key(b"\xff\x00"), b"bytes")
         self.assertEqual(raw.get(self.keys.prefix.encode() + b"\xff\x00"), b"bytes")
 
