@@ -90,7 +90,7 @@ fn a_copy_that_was_killed_anywhere_is_whole_when_it_is_made_again() {
 #[test]
 fn a_copy_that_differs_in_anything_is_told_and_never_written_over() {
     let changes: [fn(&Volumes); 6] = [
-        |one| fs::write(one.at("from/databases/neo4j/store"), "grapH").expect("written"),
+        |one| fs::write(one.at("from/databases/neo4j/store"), "other").expect("written"),
         |one| fs::write(one.at("from/new"), "").expect("written"),
         |one| fs::remove_file(one.at("from/-rf")).expect("removed"),
         |one| fs::create_dir(one.at("from/folder")).expect("made"),
