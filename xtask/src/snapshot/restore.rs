@@ -275,11 +275,11 @@ mod tests {
     use super::*;
     use crate::observe::testing::{running, stopped};
 
-    fn staging() -> Deployment {
+    pub(super) fn staging() -> Deployment {
         Deployment::new(Environment::Staging, Instance::main())
     }
 
-    fn id() -> Id {
+    pub(super) fn id() -> Id {
         "20261122_213000".parse().expect("an id")
     }
 

@@ -88,18 +88,9 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use environments::{Environment, Instance};
-
     use super::*;
     use crate::observe::testing::{running, stopped};
-
-    fn staging() -> Deployment {
-        Deployment::new(Environment::Staging, Instance::main())
-    }
-
-    fn id() -> Id {
-        "20261122_213000".parse().expect("an id")
-    }
+    use crate::snapshot::restore::tests::{id, staging};
 
     #[test]
     fn what_is_left_of_a_restore_is_told_by_the_volumes_and_the_journal() {

@@ -130,19 +130,10 @@ pub(crate) fn answer(fake: &Fake, words: &[&str]) -> Answer {
             project,
             "--file",
             file,
-            "up",
-            "--detach",
-        ] => up(fake, project, Path::new(file), true),
-        [
-            "compose",
-            "--ansi",
-            "never",
-            "--project-name",
-            project,
-            "--file",
-            file,
-            "create",
-        ] => up(fake, project, Path::new(file), false),
+            verb @ ..,
+        ] if matches!(verb, ["up", "--detach"] | ["create"]) => {
+            up(fake, project, Path::new(file), verb == ["up", "--detach"])
+        }
         _ => Err(fake.unknown(&words.join(" "))),
     }
 }
