@@ -79,18 +79,8 @@ impl Old {
                 .trim()
                 == "PONG"
         });
-        docker(&["exec", &old.redis, "redis-cli", "EVAL", script, "0"]);
-        docker(&[
-            "exec",
-            &old.redis,
-            "redis-cli",
-            "-n",
-            "2",
-            "SADD",
-            "set",
-            "a",
-            "b",
-        ]);
+        old.redis_cli(&["EVAL", script, "0"]);
+        old.redis_cli(&["-n", "2", "SADD", "set", "a", "b"]);
         until("the old Neo4j is up", || {
             tried(&["exec", &old.neo4j, "tta-neo4j-health", "neo4j"]).code == Some(0)
         });
@@ -99,6 +89,11 @@ impl Old {
         let shell = ["exec", "--interactive", &old.neo4j, "cypher-shell"];
         assert_eq!(crate::docker::fed(&shell, statements).code, Some(0));
         old
+    }
+
+    /// A command to the old Redis, which asks for no login.
+    fn redis_cli(&self, command: &[&str]) {
+        docker(&[&["exec", &self.redis, "redis-cli"], command].concat());
     }
 
     /// Ends the servers: Redis in peace, Neo4j as a machine that goes down would.
@@ -276,16 +271,7 @@ fn old_volumes_with_our_own_names_are_adopted_beside_a_neighbour_and_proved_apar
     let old = Old::on(&live, [neo4j.clone(), redis.clone()], &[]);
     docker(&["volume", "create", &logs]);
     // Numbered databases keep nobody apart, and are a finding of their own: it is moved by hand.
-    docker(&[
-        "exec",
-        &old.redis,
-        "redis-cli",
-        "-n",
-        "2",
-        "MOVE",
-        "set",
-        "0",
-    ]);
+    old.redis_cli(&["-n", "2", "MOVE", "set", "0"]);
     old.end();
     live.up(&["test"]);
     live.graph("test", "CREATE (:Thought:Test {mark: 'to be kept'})");

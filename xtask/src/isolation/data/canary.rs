@@ -4,8 +4,9 @@
 //! A canary is never written to a protected environment: what is written to takes a [`Disposable`]
 //! environment whose server was seen to be none of the protected ones. Writing and removing go
 //! through one `cypher-shell`, which is started before anything is known of the server but that it
-//! took its login, gets its script once it may be written to, and waits in between. What a killed run has left is removed by the
-//! next one, as soon as that run is over; the hash ends by itself after ten minutes.
+//! took its login, gets its script once it may be written to, and waits in between. What a killed
+//! run has left is removed by the next one, as soon as that run is over; the hash ends by itself
+//! after ten minutes.
 
 use std::time::Duration;
 
