@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::batches::{Batches, Misread, Verb};
-use super::scripts;
+use super::scripts::{self, Side};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::observe::{neo4j, redis};
@@ -82,8 +82,20 @@ impl Census {
 pub(crate) enum Depth {
     /// Its name.
     Names,
-    /// What it holds too, for [`Census::holdings`].
+    /// Whether it expires too, for the counts of [`Census::holdings`].
+    Lifetimes,
+    /// What it holds too, for their sum.
     Values,
+}
+
+impl Depth {
+    const fn number(self) -> &'static str {
+        match self {
+            Self::Names => "0",
+            Self::Lifetimes => "1",
+            Self::Values => "2",
+        }
+    }
 }
 
 /// What a database of Redis holds, whatever the names without the prefix are and in whatever order
@@ -127,12 +139,28 @@ pub(crate) fn keys_in(
     let redis = redis(context, container);
     let mut census = Census::default();
     let owners = scripts::owners(environment);
-    let flag = |set| if set { "1" } else { "0" }.to_owned();
+    let script = scripts::census();
     for (database, keyspace) in databases {
-        let mut args = scripts::prefixes(&owners);
-        args.extend([flag(depth == Depth::Values), flag(keyspace.expires > 0)]);
+        let args = |depth: Depth, side: Side| {
+            let mut args = scripts::prefixes(&owners);
+            let expires = u8::from(keyspace.expires > 0);
+            let words = [depth.number(), &expires.to_string(), side.number()];
+            args.extend(words.map(str::to_owned));
+            args
+        };
         let mut batches = Batches::of(&redis, database)?;
-        batches.run(Verb::Look, &scripts::census(), &args, |line| {
+        // What a key is summed up by depends on whether its own name with the prefix is taken.
+        let mut side = Side::Bare;
+        if depth != Depth::Values {
+            let mut some = Census::default();
+            batches.glance(&script, &args(Depth::Names, Side::None), |line| {
+                add(&mut some, &owners, database, line)
+            })?;
+            if some.own < some.bare {
+                side = Side::Own;
+            }
+        }
+        batches.run(Verb::Look, &script, &args(depth, side), |line| {
             add(&mut census, &owners, database, line)
         })?;
         census.longest = census.longest.max(batches.longest());
@@ -182,7 +210,8 @@ fn add(
     Ok(())
 }
 
-fn bytes(hex: &str) -> Option<Vec<u8>> {
+/// What is written in hexadecimal.
+pub(super) fn bytes(hex: &str) -> Option<Vec<u8>> {
     let digit = |at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
     (0..hex.len()).step_by(2).map(digit).collect()
 }

@@ -1,8 +1,8 @@
 //! Going through all keys of a Redis database in bounded server-side batches.
 //!
-//! Each batch is one script that the server runs on the keys of one SCAN step. Redis does nothing
-//! else meanwhile, so a batch is what another client may have to wait for, and the longest of them
-//! is kept.
+//! Each batch is one script that the server runs on the keys of some steps of a SCAN. Redis does
+//! nothing else meanwhile, so a batch is what another client may have to wait for, and the longest of
+//! them is kept. A SCAN may give a key twice while the table grows or shrinks.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,9 @@ use crate::error::Result;
 use crate::process::{Conversation, PROMPT};
 use crate::tools::redis::{Redis, quoted};
 
-/// How many keys a batch looks at. A step may give more where one slot of the hash table holds
-/// several, and twice the same key while the table grows or shrinks (Redis, SCAN).
-const KEYS_IN_A_BATCH: u32 = 2000;
+/// For how many seconds a batch goes on: what another client may have to wait for, whatever the
+/// machine and the keys are. Shorter ones wait for the way there and back instead.
+const SECONDS_IN_A_BATCH: &str = "0.012";
 
 /// A conversation with one database of a server, as its administrator.
 #[derive(Debug)]
@@ -46,9 +46,9 @@ impl Batches {
         self.calls
     }
 
-    /// Runs a script on each step of a SCAN over the whole database. The script gets the cursor and
-    /// the number of keys to look at as its first two arguments, then `args`. It answers one line:
-    /// the next cursor, a blank, and what `each` is then given.
+    /// Runs a script on all keys of the database. It gets the cursor and for how long to go on as its
+    /// first two arguments, then `args`. It answers one line: the next cursor, a blank, and what
+    /// `each` is then given.
     ///
     /// # Errors
     /// The server goes away or answers anything else; what `each` says.
@@ -59,32 +59,55 @@ impl Batches {
         args: &[String],
         mut each: impl FnMut(&str) -> Result<(), Misread>,
     ) -> Result<()> {
-        let script = quoted(script.as_bytes());
-        let args: Vec<String> = args.iter().map(|arg| quoted(arg.as_bytes())).collect();
-        let args = args.join(" ");
-        let mut cursor = 0_u64;
+        let (before, after) = worded(verb, script, SECONDS_IN_A_BATCH, args);
+        let mut cursor = 0;
         loop {
-            let verb = verb.name();
-            let command = format!("{verb} {script} 0 {cursor} {KEYS_IN_A_BATCH} {args}");
-            let started = Instant::now();
-            let answer = self.redis.ask(&command, PROMPT)?;
-            self.longest = self.longest.max(started.elapsed());
-            self.calls += 1;
-            let step = answer
-                .split_once(' ')
-                .and_then(|(next, rest)| Some((next.parse().ok()?, rest)));
-            let Some((next, rest)) = step else {
-                return Err(self.redis.unexpected(&answer, "a cursor and counts"));
-            };
-            if each(rest).is_err() {
-                return Err(self.redis.unexpected(&answer, "a cursor and counts"));
-            }
-            cursor = next;
+            cursor = self.batch(&format!("{before} {cursor} {after}"), &mut each)?;
             if cursor == 0 {
                 return Ok(());
             }
         }
     }
+
+    /// Runs a script that only looks on some of the keys, the first that come.
+    ///
+    /// # Errors
+    /// Those of [`Self::run`].
+    pub(crate) fn glance(
+        &mut self,
+        script: &str,
+        args: &[String],
+        mut each: impl FnMut(&str) -> Result<(), Misread>,
+    ) -> Result<()> {
+        let (before, after) = worded(Verb::Look, script, "0", args);
+        self.batch(&format!("{before} 0 {after}"), &mut each)
+            .map(drop)
+    }
+
+    fn batch(
+        &mut self,
+        command: &str,
+        each: &mut impl FnMut(&str) -> Result<(), Misread>,
+    ) -> Result<u64> {
+        let started = Instant::now();
+        let answer = self.redis.ask(command, PROMPT)?;
+        self.longest = self.longest.max(started.elapsed());
+        self.calls += 1;
+        let step = answer
+            .split_once(' ')
+            .and_then(|(next, rest)| Some((next.parse().ok()?, rest)));
+        match step {
+            Some((next, rest)) if each(rest).is_ok() => Ok(next),
+            _ => Err(self.redis.unexpected(&answer, "a cursor and counts")),
+        }
+    }
+}
+
+/// What stands before the cursor, and what after it.
+fn worded(verb: Verb, script: &str, seconds: &str, args: &[String]) -> (String, String) {
+    let args: Vec<String> = args.iter().map(|arg| quoted(arg.as_bytes())).collect();
+    let before = format!("{} {} 0", verb.name(), quoted(script.as_bytes()));
+    (before, format!("{seconds} {}", args.join(" ")))
 }
 
 /// What was answered is not what was expected: it is shown as it is.

@@ -1,5 +1,6 @@
 //! Giving prefixes and labels to what has none, in batches, and comparing what is held before and
-//! after.
+//! after. What a key holds is compared within the batch that renames it, since only there has nobody
+//! else written in between; how many there are, over all of it.
 //!
 //! Each batch changes what it changes at once, and leaves alone what is marked already: killed
 //! anywhere and run again, it goes on where it was.
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use environments::{Deployment, Environment};
 
-use super::audit::Census;
+use super::audit::{self, Census};
 use super::batches::{Batches, Misread, Verb};
 use super::scripts;
 use crate::context::Context;
@@ -41,17 +42,39 @@ pub(crate) fn prefix_keys(
     let redis = redis(context, container);
     let prefixes = scripts::prefixes(&scripts::owners(environment));
     let progress = context.ui.progress("keys", bare);
-    let renamed = || {
+    let mut changed = None;
+    let mut rename = || -> Result<()> {
         for database in redis.keyspace()?.into_keys() {
             let mut batches = Batches::of(&redis, database)?;
             batches.run(Verb::Change, &scripts::rename(), &prefixes, |line| {
-                progress.advance(line.trim().parse().map_err(|_| Misread)?);
-                Ok(())
+                let (count, differs) = renamed(line)?;
+                progress.advance(count);
+                changed = differs.map(|key| (database, key));
+                changed.as_ref().map_or(Ok(()), |_| Err(Misread))
             })?;
         }
         Ok(())
     };
-    renamed().map_err(|failure| went_on(environment, failure))
+    let ran = rename();
+    if let Some((database, key)) = changed {
+        return Err(Failure::failed(format!(
+            "the key {key} of database {database} does not hold under its new name what it held \
+             before: nothing more was renamed"
+        )));
+    }
+    ran.map_err(|failure| went_on(environment, failure))
+}
+
+/// How many keys a batch has renamed, and the first that holds something else since.
+fn renamed(line: &str) -> Result<(u64, Option<String>), Misread> {
+    let mut words = line.split_whitespace();
+    let count = words.next().and_then(|count| count.parse().ok());
+    let count = count.ok_or(Misread)?;
+    let Some(key) = words.next() else {
+        return Ok((count, None));
+    };
+    let key = audit::bytes(key).ok_or(Misread)?;
+    Ok((count, Some(audit::shown(&key))))
 }
 
 fn went_on(environment: Environment, failure: Failure) -> Failure {
@@ -80,12 +103,17 @@ pub(crate) fn compare(environment: Environment, before: &Census, after: &Census)
         if (was.keys, was.sum) != (is.keys, is.sum) || is.expiring > was.expiring {
             return Err(Failure::failed(format!(
                 "database {database} of the Redis of {environment} held {} that stay and {} that \
-                 expire, and now {} and {}, and not all of them hold the same: somebody else has \
-                 written to it meanwhile. This command has overwritten and deleted nothing.",
+                 expire, and now {} and {}{}: somebody else has written to it meanwhile. This \
+                 command has overwritten and deleted nothing.",
                 counted(was.keys, "key"),
                 was.expiring,
                 is.keys,
                 is.expiring,
+                if was.sum == is.sum {
+                    ""
+                } else {
+                    ", and not all of them hold the same"
+                },
             ))
             .hint(format!(
                 "stop what uses {environment}, and run the same command again: it compares anew"
@@ -213,4 +241,51 @@ fn count(server: &Neo4j<'_>, label: &str) -> Result<u64> {
             "Neo4j was expected to count, but answered {answers:?}"
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_says_how_many_it_renamed_and_which_key_changed_on_the_way() {
+        assert!(matches!(renamed("12"), Ok((12, None))));
+        let (count, changed) = renamed("3 61ff").expect("a count and a key");
+        assert_eq!((count, changed.as_deref()), (3, Some("a\\xff")));
+        for line in ["", "x", "3 6"] {
+            assert!(renamed(line).is_err(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_has_written_meanwhile_is_told() {
+        use crate::namespace::audit::Holdings;
+        let of = |keys, sum, expiring| {
+            let holdings = Holdings {
+                keys,
+                sum,
+                expiring,
+            };
+            Census {
+                holdings: [(3, holdings)].into(),
+                ..Census::default()
+            }
+        };
+        let told = |before, after| {
+            compare(Environment::Dev, &before, &after).map_err(|failure| failure.message)
+        };
+        assert_eq!(told(of(2, 9, 2), of(2, 9, 1)), Ok(()));
+        for (after, says) in [
+            (of(1, 9, 2), "and now 1 and 2: somebody"),
+            (of(2, 9, 3), "and now 2 and 3: somebody"),
+            (
+                of(2, 8, 2),
+                "2 and 2, and not all of them hold the same: somebody",
+            ),
+            (Census::default(), "and now 0 and 0"),
+        ] {
+            let message = told(of(2, 9, 2), after).expect_err(says);
+            assert!(message.contains(says), "{message}");
+        }
+    }
 }

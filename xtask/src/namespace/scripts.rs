@@ -1,5 +1,5 @@
-//! What the server runs on each batch of keys. Each script gets the cursor and the number of keys to
-//! look at, then the environment's own prefix, then all others', then what the script itself names.
+//! What the server runs on each batch of keys. Each script gets the cursor and for how many seconds to
+//! go on, then the environment's own prefix, then all others', then what the script itself names.
 
 use environments::Environment;
 
@@ -17,59 +17,107 @@ pub(super) fn owners(environment: Environment) -> Vec<Environment> {
 }
 
 /// Gives the prefix to the keys that have none, where that name is free. Answers the cursor and how
-/// many were given it.
+/// many were given it; then, in hexadecimal, the first key that does not hold under its new name what
+/// it held before, where it stops.
 pub(super) fn rename() -> String {
-    format!("#!lua\n{OWNER}\n{RENAME}")
+    format!("#!lua\n{OWNER}\n{HELD}\n{RENAME}\n{BATCH}\n{RENAMED}")
 }
 
 /// Answers the cursor and, in hexadecimal, each key that has another environment's prefix.
 pub(super) fn foreign() -> String {
-    format!("#!lua flags=no-writes\n{OWNER}\n{FOREIGN}")
+    format!("#!lua flags=no-writes\n{OWNER}\n{FOREIGN}\n{BATCH}\n{FOUND}")
 }
 
-/// Counts keys by prefix; whether it looks at values too, and whether any key expires, are its last
-/// two arguments. Answers the cursor; of how many keys without a prefix the name with the prefix is
-/// taken; how many have none, and each; how many never expire, a sum over what these hold, and how
-/// many expire; then up to five keys that have no prefix and five that have another's, as its number
-/// and the key's beginning in hexadecimal.
+/// Counts keys by prefix; how deep it looks, whether any key expires, and on which [`Side`] it looks
+/// for names that are taken, are its last three arguments. Answers the cursor; of how many keys
+/// without a prefix the name with the prefix is taken; how many have none, and each; how many never
+/// expire, a sum over what these hold, and how many expire; then up to five keys that have no prefix
+/// and five that have another's, as its number and the key's beginning in hexadecimal.
 pub(super) fn census() -> String {
-    format!("#!lua flags=no-writes\n{OWNER}\n{HELD}\n{CENSUS}")
+    format!("#!lua flags=no-writes\n{OWNER}\n{HELD}\n{CENSUS}\n{BATCH}\n{COUNTED}")
 }
+
+/// Of a key without a prefix and the one that has its name with the prefix, the one that is looked
+/// for the other. It costs a call for each key of that kind, and mostly nearly all are of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Neither: nothing is said of names that are taken.
+    None,
+    Bare,
+    Own,
+}
+
+impl Side {
+    pub(super) const fn number(self) -> &'static str {
+        match self {
+            Self::None => "-1",
+            Self::Bare => "0",
+            Self::Own => "1",
+        }
+    }
+}
+
+/// Goes on from step to step of a SCAN for as long as it was told. Redis stops its own clock while a
+/// script runs, but not that of Lua, which is the time that the server works. A step is short, since
+/// only between two of them can it end.
+const BATCH: &str = "local cursor, till = ARGV[1], os.clock() + tonumber(ARGV[2])
+repeat
+  local step = call('SCAN', cursor, 'COUNT', '100')
+  cursor = step[1]
+  if each(step[2]) then break end
+until cursor == '0' or os.clock() > till";
 
 /// Which prefix a key has: 1 for the own, 0 for none. Most keys differ in their first byte, and
-/// cutting a text is what costs.
-const OWNER: &str = "local first = {}
-for at = 3, 6 do first[string.byte(ARGV[at])] = at end
+/// cutting a text is what costs; so does looking for a function by its name, a million times.
+const OWNER: &str =
+    "local call, pcall, code, sub = redis.call, redis.pcall, string.byte, string.sub
+local first = {}
+for at = 3, 6 do first[code(ARGV[at])] = at end
 local function owner(key)
-  local at = first[string.byte(key)]
-  if at and string.sub(key, 1, #ARGV[at]) == ARGV[at] then return at - 2 end
-  return 0
+  local at = first[code(key)]
+  if not at then return 0 end
+  local mark = ARGV[at]
+  return sub(key, 1, #mark) == mark and at - 2 or 0
+end
+local function hex(key)
+  return (string.gsub(key, '.', function(byte) return string.format('%02x', code(byte)) end))
 end";
 
-const RENAME: &str = "local step = redis.call('SCAN', ARGV[1], 'COUNT', ARGV[2])
-local own, renamed = ARGV[3], 0
-for _, key in ipairs(step[2]) do
-  if owner(key) == 0 then renamed = renamed + redis.call('RENAMENX', key, own .. key) end
-end
-return step[1] .. ' ' .. renamed";
-
-const FOREIGN: &str = "local step = redis.call('SCAN', ARGV[1], 'COUNT', ARGV[2])
-local answer = {step[1]}
-for _, key in ipairs(step[2]) do
-  if owner(key) > 1 then
-    answer[#answer + 1] = string.gsub(key, '.', function(byte)
-      return string.format('%02x', string.byte(byte))
-    end)
+/// What is compared is read while nobody else is served, so a difference is this script's own fault.
+const RENAME: &str = "local own, renamed, changed = ARGV[3], 0, ''
+local function each(keys)
+  for at = 1, #keys do
+    local key = keys[at]
+    if owner(key) == 0 then
+      local name, was = own .. key, held(key)
+      if call('RENAMENX', key, name) == 1 then
+        renamed = renamed + 1
+        if held(name) ~= was then
+          changed = ' ' .. hex(key)
+          return true
+        end
+      end
+    end
   end
-end
-return table.concat(answer, ' ') .. ' '";
+end";
+
+const RENAMED: &str = "return cursor .. ' ' .. renamed .. changed";
+
+const FOREIGN: &str = "local found = {}
+local function each(keys)
+  for at = 1, #keys do
+    if owner(keys[at]) > 1 then found[#found + 1] = hex(keys[at]) end
+  end
+end";
+
+const FOUND: &str = "return cursor .. ' ' .. table.concat(found, ' ')";
 
 /// What a key holds, as a text. Of a long string the ends and the length stand for it, of a
 /// collection of more than 512 members its type and size: a batch has to be short. The members of a
 /// hash and a set come in an order that changes while its table grows or shrinks, so they are added
 /// up; 52 bits are what a number of Lua holds exactly when two of them are added.
 const HELD: &str = "local limit = 4503599627370496
-local function sum(text) return tonumber(string.sub(redis.sha1hex(text), 1, 13), 16) end
+local function sum(text) return tonumber(sub(redis.sha1hex(text), 1, 13), 16) end
 local function unordered(members, width)
   local total = 0
   for at = 1, #members, width do
@@ -81,62 +129,73 @@ local function unordered(members, width)
 end
 local sizes = {list = 'LLEN', hash = 'HLEN', set = 'SCARD', zset = 'ZCARD', stream = 'XLEN'}
 local function held(key)
-  local text = redis.pcall('GETRANGE', key, 0, 65535)
+  local text = pcall('GETRANGE', key, '0', '65535')
   if type(text) == 'string' then
     if #text < 65536 then return text end
-    return redis.call('STRLEN', key) .. ' ' .. text .. redis.call('GETRANGE', key, -65536, -1)
+    return call('STRLEN', key) .. ' ' .. text .. call('GETRANGE', key, '-65536', '-1')
   end
-  local kind = redis.call('TYPE', key).ok
+  local kind = call('TYPE', key).ok
   if not sizes[kind] then return kind end
-  local size = redis.call(sizes[kind], key)
+  local size = call(sizes[kind], key)
   if size > 512 then return kind .. ' ' .. size end
-  if kind == 'hash' then return kind .. unordered(redis.call('HGETALL', key), 2) end
-  if kind == 'set' then return kind .. unordered(redis.call('SMEMBERS', key), 1) end
-  return kind .. redis.call('DUMP', key)
+  if kind == 'hash' then return kind .. unordered(call('HGETALL', key), 2) end
+  if kind == 'set' then return kind .. unordered(call('SMEMBERS', key), 1) end
+  return kind .. call('DUMP', key)
 end";
 
 /// Whether names are taken is asked for a thousand at once: mostly none is, and a call for each costs
 /// as much as all the rest.
-const CENSUS: &str = "local step = redis.call('SCAN', ARGV[1], 'COUNT', ARGV[2])
-local own, values, expires = ARGV[3], ARGV[7] == '1', ARGV[8] == '1'
+const CENSUS: &str = "local own, depth, expires = ARGV[3], tonumber(ARGV[7]), ARGV[8] == '1'
+local side, from = tonumber(ARGV[9]), #ARGV[3] + 1
 local counts, samples, sampled, taken = {[0] = 0, 0, 0, 0, 0}, {}, {0, 0}, 0
 local keys, total, expiring = 0, 0, 0
-local owners, marked, some, bare = {}, {}, false, 0
-for at, key in ipairs(step[2]) do
-  owners[at] = owner(key)
-  if owners[at] == 0 then marked[#marked + 1] = own .. key end
+local function sample(whose, key)
+  local kind = whose == 0 and 1 or 2
+  if sampled[kind] == 5 then return end
+  sampled[kind] = sampled[kind] + 1
+  samples[#samples + 1] = whose .. '=' .. hex(sub(key, 1, 100))
 end
-for at = 1, #marked, 1000 do
-  if redis.call('EXISTS', unpack(marked, at, math.min(at + 999, #marked))) > 0 then some = true end
-end
-for at, key in ipairs(step[2]) do
-  local whose, name = owners[at], key
-  counts[whose] = counts[whose] + 1
-  if whose == 0 then
-    bare = bare + 1
-    name = marked[bare]
-    if some and redis.call('EXISTS', name) == 1 then taken, name = taken + 1, key end
+local function there(names)
+  local count = 0
+  for at = 1, #names, 1000 do
+    count = count + call('EXISTS', unpack(names, at, math.min(at + 999, #names)))
   end
-  if whose ~= 1 then
-    local kind = whose == 0 and 1 or 2
-    if sampled[kind] < 5 then
-      sampled[kind] = sampled[kind] + 1
-      local hex = string.gsub(string.sub(key, 1, 100), '.', function(byte)
-        return string.format('%02x', string.byte(byte))
-      end)
-      samples[#samples + 1] = whose .. '=' .. hex
+  return count
+end
+local function each(step)
+  local owners, twins = {}, {}
+  for at = 1, #step do
+    local key = step[at]
+    local whose = owner(key)
+    owners[at] = whose
+    counts[whose] = counts[whose] + 1
+    if whose == side then
+      local twin = whose == 0 and own .. key or sub(key, from)
+      if whose == 0 or owner(twin) == 0 then twins[#twins + 1] = twin end
     end
+    if whose ~= 1 then sample(whose, key) end
   end
-  if values then
-    if expires and redis.call('PTTL', key) >= 0 then
+  local some = there(twins)
+  taken = taken + some
+  if depth == 0 then return end
+  for at = 1, #step do
+    local key = step[at]
+    if expires and call('PTTL', key) >= 0 then
       expiring = expiring + 1
     else
-      keys, total = keys + 1, (total + sum(name .. ' ' .. held(key))) % limit
+      keys = keys + 1
+      if depth == 2 then
+        local name = owners[at] == 0 and own .. key or key
+        if some > 0 and name ~= key and call('EXISTS', name) == 1 then name = key end
+        total = (total + sum(name .. ' ' .. held(key))) % limit
+      end
     end
   end
-end
-return string.format('%s %d %d %d %d %d %d %d %.0f %d %s', step[1], taken, counts[0], counts[1],
-  counts[2], counts[3], counts[4], keys, total, expiring, table.concat(samples, ' '))";
+end";
+
+const COUNTED: &str =
+    "return string.format('%s %d %d %d %d %d %d %d %.0f %d %s', cursor, taken, counts[0],
+  counts[1], counts[2], counts[3], counts[4], keys, total, expiring, table.concat(samples, ' '))";
 
 #[cfg(test)]
 mod tests {

@@ -47,11 +47,11 @@ pub(crate) fn run(context: &Context, args: &MigrateArgs) -> Result<Answer> {
     };
     agree(NAME, &deployment, &found)?;
     let target = cover.target(context, &held.engine.id, &store)?;
-    // A plan needs no values: they are compared with what is there afterwards.
+    // A plan needs the names alone: the rest is compared with what is there afterwards.
     let depth = if context.dry_run || file.is_some() {
         Depth::Names
     } else {
-        Depth::Values
+        Depth::Lifetimes
     };
     let mut before = census(context, &deployment, neo4j, redis, depth)?;
     let mut plan = Plan::new(deployment.clone());
@@ -95,16 +95,16 @@ pub(crate) fn run(context: &Context, args: &MigrateArgs) -> Result<Answer> {
     // What is moved away is no part of what must be the same before and after.
     let moves = matches!(plan.steps[0].action, Action::MoveForeign(_));
     if file.is_some() && !moves {
-        before.keys = audit::keys(context, environment, redis, Depth::Values)?;
+        before.keys = audit::keys(context, environment, redis, Depth::Lifetimes)?;
     }
     execute::journalled(context, &run, &plan, |action| {
         execute::act(context, &deployment, action, None)?;
         if matches!(action, Action::MoveForeign(_)) {
-            before.keys = audit::keys(context, environment, redis, Depth::Values)?;
+            before.keys = audit::keys(context, environment, redis, Depth::Lifetimes)?;
         }
         Ok(())
     })?;
-    let after = census(context, &deployment, neo4j, redis, Depth::Values)?;
+    let after = census(context, &deployment, neo4j, redis, Depth::Lifetimes)?;
     compare(environment, &before.keys, &after.keys)?;
     Ok(Answer::done(
         vec![environment],
