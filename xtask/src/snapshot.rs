@@ -21,6 +21,7 @@ pub(crate) mod prove;
 pub(crate) mod restore;
 pub(crate) mod retention;
 pub(crate) mod scratch;
+pub(crate) mod sequence;
 pub(crate) mod servers;
 pub(crate) mod space;
 pub(crate) mod sums;

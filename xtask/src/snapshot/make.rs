@@ -22,6 +22,7 @@ use crate::snapshot::manifest::{
 use crate::snapshot::place::{Making, Place};
 use crate::snapshot::prove;
 use crate::snapshot::scratch::Scratch;
+use crate::snapshot::sequence;
 use crate::snapshot::servers::Store;
 use crate::snapshot::space::{self, Sizes};
 use crate::snapshot::sums::{self, SUMS};
@@ -140,6 +141,7 @@ pub(crate) fn execute(
     let image = container(observed, Service::Neo4j)?.image_id();
     space::on_engine(&scratch, image, source.sizes.total())?;
     let making = place.make()?;
+    let number = sequence::next(&place)?;
     let run = Run {
         command,
         engine: source.engine,
@@ -149,6 +151,7 @@ pub(crate) fn execute(
         context,
         scratch: &scratch,
         source,
+        number,
         making: Some(making),
         stopped: None,
         copier: None,
@@ -182,6 +185,7 @@ struct Work<'a> {
     context: &'a Context,
     scratch: &'a Scratch<'a>,
     source: &'a Source<'a>,
+    number: u64,
     /// Until it is kept.
     making: Option<Making>,
     stopped: Option<Instant>,
@@ -304,6 +308,7 @@ impl Work<'_> {
         Ok(Manifest {
             format: FORMAT,
             id: making.id.clone(),
+            number: self.number,
             environment: deployment.environment().slug().to_owned(),
             instance: deployment.instance().label().to_owned(),
             engine: self.source.engine.id.clone(),

@@ -29,6 +29,10 @@ pub(crate) fn dump(database: &str) -> String {
 pub(crate) struct Manifest {
     pub(crate) format: u32,
     pub(crate) id: Id,
+    /// One more than that of any snapshot that was beside it when it was made: of two it tells which
+    /// is newer, also where the clock was set back in between.
+    #[serde(default)]
+    pub(crate) number: u64,
     pub(crate) environment: String,
     pub(crate) instance: String,
     /// The engine's id.

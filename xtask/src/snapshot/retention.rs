@@ -21,12 +21,14 @@ pub(crate) struct Retention {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept {
     pub(crate) id: Id,
+    /// Its place in the order in which they were made, whatever the clock said.
+    pub(crate) number: u64,
     pub(crate) drilled: bool,
 }
 
 /// The snapshots that may go, oldest first.
 pub(crate) fn surplus(mut all: Vec<Kept>, retention: Retention) -> Vec<Id> {
-    all.sort_by(|one, other| other.id.cmp(&one.id));
+    all.sort_by(|one, other| (other.number, &other.id).cmp(&(one.number, &one.id)));
     let mut keep: BTreeSet<Id> = all
         .iter()
         .take(retention.last.max(1))
@@ -70,6 +72,7 @@ mod tests {
         ids.iter()
             .map(|id| Kept {
                 id: id.parse().expect("an id"),
+                number: 0,
                 drilled: *id == drilled,
             })
             .collect()
@@ -100,6 +103,22 @@ mod tests {
         assert_eq!(gone(&IDS, "", 6, 0, 0), Vec::<String>::new());
         let gone = gone(&IDS, IDS[1], 1, 0, 0);
         assert_eq!(gone, [IDS[0], IDS[2], IDS[3], IDS[4]]);
+    }
+
+    #[test]
+    fn the_one_that_was_made_last_stays_also_where_the_clock_was_set_back_before() {
+        let one = |id: &str, number| Kept {
+            id: id.parse().expect("an id"),
+            number,
+            drilled: false,
+        };
+        let last = Retention {
+            last: 1,
+            daily: 0,
+            weekly: 0,
+        };
+        let all = vec![one(IDS[0], 2), one(IDS[5], 1)];
+        assert_eq!(surplus(all, last), [IDS[5].parse().expect("an id")]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::report::{Answer, Changed, with};
 use crate::snapshot::drill::{self, Drill};
 use crate::snapshot::place::{Id, Place};
 use crate::snapshot::scratch::Scratch;
+use crate::snapshot::sequence;
 use crate::snapshot::verify::{Verified, verify};
 use crate::tasks::{Held, hold, planned, show};
 use crate::ui::bytes;
@@ -43,8 +44,10 @@ pub(crate) fn run(context: &Context, args: &DrillArgs) -> Result<Answer> {
 fn chosen(context: &Context, held: &Held, named: Option<&Id>) -> Result<Id> {
     let deployment = &held.observed.deployment;
     let place = Place::of(context, deployment);
-    let newest = place.ids()?.pop();
-    named.cloned().or(newest).ok_or_else(|| {
+    if let Some(named) = named {
+        return Ok(named.clone());
+    }
+    sequence::newest(&place)?.ok_or_else(|| {
         Failure::failed(format!(
             "there are no snapshots of {deployment} in {}",
             place.folder.display()

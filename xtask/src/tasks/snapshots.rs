@@ -37,6 +37,8 @@ pub(crate) fn run(context: &Context, args: &Snapshots) -> Result<Answer> {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Listed {
     pub(crate) id: Id,
+    #[serde(skip)]
+    number: u64,
     environment: String,
     instance: String,
     path: String,
@@ -53,6 +55,7 @@ impl Listed {
     pub(crate) fn of(path: &Path, manifest: &Manifest, drill: Option<&Drill>) -> Self {
         Self {
             id: manifest.id.clone(),
+            number: manifest.number,
             environment: manifest.environment.clone(),
             instance: manifest.instance.clone(),
             path: path.display().to_string(),
@@ -70,7 +73,8 @@ impl Listed {
 }
 
 /// The snapshots of a deployment that are whole at a glance: all files are there, with their sizes,
-/// and the manifest is the one that the sums name. `verify` reads all of it.
+/// and the manifest is the one that the sums name. `verify` reads all of it. In the order in which
+/// they were made.
 pub(crate) fn whole(context: &Context, deployment: &Deployment) -> Result<Vec<Listed>> {
     let place = Place::of(context, deployment);
     let one = |id: Id| {
@@ -80,7 +84,10 @@ pub(crate) fn whole(context: &Context, deployment: &Deployment) -> Result<Vec<Li
         let drill = drill::read(&path, &sum);
         Some(Listed::of(&path, &manifest, drill.as_ref()))
     };
-    Ok(place.ids()?.into_iter().filter_map(one).collect())
+    let mut all: Vec<Listed> = place.ids()?.into_iter().filter_map(one).collect();
+    // By name where the numbers are the same: a sort keeps that order.
+    all.sort_by_key(|one| one.number);
+    Ok(all)
 }
 
 fn glance(path: &Path, id: &Id, deployment: &Deployment) -> Option<Manifest> {
@@ -254,6 +261,7 @@ fn prune(context: &Context, args: &PruneArgs) -> Result<Answer> {
     none_of_the_future(&all)?;
     let kept = |one: &Listed| Kept {
         id: one.id.clone(),
+        number: one.number,
         drilled: one.drilled,
     };
     let retention = Retention {

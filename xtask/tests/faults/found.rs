@@ -158,7 +158,11 @@ fn after_the_clock_was_set_back_snapshots_are_made_and_none_is_given_up_or_relie
     snapshot(&set).run().code(0);
     let second = names(&set).remove(0);
     assert_ne!(second, "20990101_000000");
-    set.xtask(&["drill", "--id", &second]).run().code(0);
+    let drilled = set.xtask(&["drill", "--format", "json"]).run().code(0);
+    assert_eq!(drilled.json()["snapshot"], second.as_str());
+    let listed = set.xtask(&["status", "staging", "--format", "json"]).run();
+    let last = &listed.code(0).json()["environments"][0]["last_snapshot"]["id"];
+    assert_eq!(last, second.as_str());
     let before = names(&set);
     set.xtask(&PRUNE)
         .run()

@@ -55,6 +55,7 @@ fn manifest(snapshot: &Snapshot) -> Manifest {
     Manifest {
         format: 1,
         id: snapshot.id.clone(),
+        number: 1,
         environment: "staging".to_owned(),
         instance: String::new(),
         engine: "e1".to_owned(),
