@@ -9,7 +9,7 @@ pub(crate) mod kept;
 pub(crate) mod keys;
 
 pub(crate) use graph::Graph;
-pub(crate) use helper::{sweep, vacant};
+pub(crate) use helper::{filled, sweep};
 pub(crate) use kept::InTheWay;
 pub(crate) use keys::Keys;
 

@@ -21,7 +21,7 @@ use crate::snapshot::place::Id;
 use crate::tools::docker::{Container, VolumeState};
 
 pub(crate) use emptying::{empty_in_place, recreate, wipe, wiped};
-pub(crate) use old_data::{adopt, adopted_before, free_names, mark, move_foreign};
+pub(crate) use old_data::{adopt, adopt_rest, adopted_before, free_names, mark, move_foreign};
 pub(crate) use running::{down, thawing, up};
 
 /// What a command is going to do to one deployment.

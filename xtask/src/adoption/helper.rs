@@ -228,18 +228,37 @@ pub(super) fn end(context: &Context, server: &Container) -> Result<()> {
     remove(context, &[server.name().to_owned()])
 }
 
-/// Whether every data volume of a deployment that exists holds nothing, or only what a killed run of
-/// this command has begun to fill.
-pub(crate) fn vacant(context: &Context, deployment: &Deployment, there: &[Volume]) -> Result<bool> {
+/// What a deployment's volumes hold that no killed run of this command has only begun to fill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Filled {
+    pub(crate) volumes: Vec<Volume>,
+    /// A server of Neo4j has run on them: it gives its data a file that a dump has not.
+    pub(crate) served: bool,
+}
+
+/// Looks into the volumes of a deployment that exist. No server runs on them.
+pub(crate) fn filled(
+    context: &Context,
+    deployment: &Deployment,
+    there: &[Volume],
+) -> Result<Filled> {
     let mounts: Vec<String> = there
         .iter()
         .map(|one| format!("{}:/volumes/{}:ro", deployment.volume(*one), one.key()))
         .collect();
     let script = format!(
-        "for one in /volumes/*; do [ -z \"$(ls -A $one)\" ] || [ -e $one/{MARK} ] || echo $one; done"
+        "for one in /volumes/*; do\n\
+         [ -z \"$(ls -A $one)\" ] || [ -e $one/{MARK} ] || echo ${{one#/volumes/}}\n\
+         [ ! -e $one/server_id ] || echo served\n\
+         done"
     );
     let reply = shell(context, deployment, Service::Redis, &mounts, &script)?.ok()?;
-    Ok(reply.stdout.trim().is_empty())
+    let said: Vec<&str> = reply.stdout.split_whitespace().collect();
+    let is_filled = |one: &&Volume| said.contains(&one.key());
+    Ok(Filled {
+        volumes: there.iter().filter(is_filled).copied().collect(),
+        served: said.contains(&"served"),
+    })
 }
 
 /// The beginning of a script that fills `/to`: nothing that is there is written over, but for what a

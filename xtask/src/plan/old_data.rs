@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use environments::{Changeable, Disposable, Protection};
+use environments::{Changeable, Disposable, Protection, Volume};
 
 use super::{Action, Adoption, Marking, Moving, Plan, Removal, ended, object, objects};
 use crate::adoption::InTheWay;
@@ -132,6 +132,25 @@ pub(crate) fn adopt(
         Action::Adopt(Box::new(adoption.clone())),
         "the old volumes are only read: users and passwords stay behind",
     );
+    started_and_compared(&mut plan, adoption);
+    plan
+}
+
+/// The rest of it where a run was killed when it had filled some of the volumes, and no server has
+/// run on any.
+pub(crate) fn adopt_rest(observed: &Observed, adoption: Adoption, filled: &[Volume]) -> Plan {
+    let mut plan = Plan::new(observed.deployment.clone());
+    let left = |volume| !filled.contains(&volume);
+    let rest = Adoption {
+        graph: adoption.graph.clone().filter(|_| left(Volume::Neo4jData)),
+        keys: adoption.keys.clone().filter(|_| left(Volume::RedisData)),
+    };
+    if rest.graph.is_some() || rest.keys.is_some() {
+        plan.step(
+            Action::Adopt(Box::new(rest)),
+            "a run that was killed has filled the other volumes, and not this one",
+        );
+    }
     started_and_compared(&mut plan, adoption);
     plan
 }

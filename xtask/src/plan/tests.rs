@@ -1,6 +1,6 @@
 //! Plans for given states, as the text that is shown.
 
-use environments::{Changeable, Dev, Environment, Instance};
+use environments::{Changeable, Dev, Environment, Instance, Volume};
 
 use super::*;
 use crate::observe::testing::{nothing, running, stopped};
@@ -60,6 +60,12 @@ fn old_volumes_are_brought_into_nothing_or_into_what_was_counted_empty() {
         assert!(!plan.removed().iter().any(|line| line.starts_with("volume")));
         let plan = adopted_before(&observed, adoption());
         assert_eq!(plan.removed(), Vec::<String>::new());
+        // Of what a killed run has filled, only the rest is.
+        let rest = |filled| adopt_rest(&observed, adoption(), filled);
+        assert_eq!(rest(&[Volume::RedisData]).to_string(), plan.to_string());
+        let more = rest(&[Volume::Neo4jData]);
+        assert_eq!(more.steps.len(), plan.steps.len() + 1);
+        assert_eq!(more.removed(), Vec::<String>::new());
     }
 }
 

@@ -6,7 +6,7 @@
 //! after Docker was installed anew or moved: until then every changing command refuses an engine
 //! that isn't the one of the journal.
 
-use environments::{Disposable, Protection};
+use environments::{Disposable, Protection, Volume};
 
 use crate::adoption::{self, Graph, InTheWay, Keys, kept};
 use crate::cli::Adopt;
@@ -107,6 +107,7 @@ fn adopted(
     let mut plan = match place {
         Place::Vacant => plan::adopt(&held.observed, None, adoption),
         Place::Empty(target) => plan::adopt(&held.observed, Some(target), adoption),
+        Place::Begun(filled) => plan::adopt_rest(&held.observed, adoption, filled),
         Place::Filled { answers } => {
             if *answers {
                 adoption::same(context, deployment, &adoption)?;
@@ -197,6 +198,8 @@ enum Place {
     Vacant,
     /// A running environment that counts 0: its volumes may be removed.
     Empty(Disposable),
+    /// Containers that never ran, on volumes of which a killed run has filled these and not yet all.
+    Begun(Vec<Volume>),
     /// Maybe what a killed run has filled already: it is compared before anything is done to it, as
     /// soon as its servers answer.
     Filled { answers: bool },
@@ -206,14 +209,28 @@ fn place(context: &Context, observed: &Observed) -> Result<Place> {
     let deployment = &observed.deployment;
     let there: Vec<_> = observed.volumes().map(|(volume, _)| volume).collect();
     let running = observed.containers().any(Container::running);
-    if !running && (there.is_empty() || adoption::vacant(context, deployment, &there)?) {
-        return Ok(Place::Vacant);
+    let mut begun = None;
+    if !running {
+        if there.is_empty() {
+            return Ok(Place::Vacant);
+        }
+        let filled = adoption::filled(context, deployment, &there)?;
+        if filled.volumes.is_empty() {
+            return Ok(Place::Vacant);
+        }
+        begun = Some(filled.volumes).filter(|_| !filled.served);
     }
     // A container that never ran: a run was killed before it had started both. They are started, and
     // compared before anything is marked.
     let waiting = |one: &Container| one.state.status == "created";
     let well = |one: &Container| waiting(one) || one.running();
     let mut containers = observed.containers();
+    if let Some(filled) = begun
+        && observed.containers().count() == 2
+        && observed.containers().all(waiting)
+    {
+        return Ok(Place::Begun(filled));
+    }
     if observed.containers().count() == 2
         && observed.containers().all(well)
         && containers.any(waiting)

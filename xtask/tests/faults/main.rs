@@ -30,6 +30,7 @@ mod kill_points;
 mod left_behind;
 mod meanwhile;
 mod migration;
+mod old_stack;
 mod patience;
 mod put_back;
 mod reset_test;

@@ -309,7 +309,26 @@ fn old_volumes_with_our_own_names_are_adopted_beside_a_neighbour_and_proved_apar
     );
     assert!(files(&kept[0], &redis) == before, "something was lost");
     killed("compose up", Moment::Before);
-    live.xtask(&adopt).run().code(0).stdout_has(&kept[0]);
+    // As one that was killed between the two stores has left it.
+    let empties = format!("{redis}-empties");
+    let volume = format!("{redis}:/data");
+    let run = [
+        "run",
+        "--name",
+        &empties,
+        "--volume",
+        &volume,
+        "--entrypoint",
+        "bash",
+        REDIS,
+    ];
+    docker(&[&run[..], &["-c", "rm -r /data/*"]].concat());
+    docker(&["rm", &empties]);
+    live.xtask(&adopt)
+        .run()
+        .code(0)
+        .stderr_has("has filled the other volumes, and not this one")
+        .stdout_has(&kept[0]);
 
     assert_marked(&live);
     assert_swept(&live);

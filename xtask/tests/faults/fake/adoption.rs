@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, Write as _};
 
-use crate::model::{State, Volume};
+use crate::model::{Graph, State, Volume};
 use crate::scratch::Asked;
 use crate::{Answer, Fake, Reply};
 
@@ -22,9 +22,15 @@ pub(crate) fn once(fake: &Fake, asked: &Asked) -> Option<Answer> {
     } else if script.contains("cp -a /from/. /to/") && script.contains("du -sb /from") {
         copy
     } else if script.contains("cp -a /from/appendonlydir /to/") {
-        fill
+        |fake, asked| fill(fake, asked, |to, from| (to.keys, to.bare) = held(from))
+    } else if script == "ls -1 /data/databases" {
+        databases
+    } else if script.contains("neo4j-admin database dump") {
+        dump
+    } else if script.contains("neo4j-admin database load") {
+        load
     } else if script.starts_with("for one in /volumes/*") {
-        vacant
+        filled
     } else {
         return None;
     };
@@ -89,44 +95,82 @@ fn copy(fake: &Fake, asked: &Asked) -> Answer {
     let from = volume(fake, asked, "/from");
     alter(fake, asked, "/to", |to| {
         (to.keys, to.bare) = held(&from);
+        to.graph = from.graph;
     })?;
     Ok(Reply::said("4096\t/from\n"))
 }
 
+fn databases(fake: &Fake, asked: &Asked) -> Answer {
+    let graph = volume(fake, asked, "/data").graph.expect("a store");
+    let names = graph.databases.into_iter();
+    Ok(Reply::said(
+        names.map(|name| name + "\n").collect::<String>() + "store_lock\n",
+    ))
+}
+
+fn dump(fake: &Fake, asked: &Asked) -> Answer {
+    alter(fake, asked, "/data", |data| {
+        data.dump = data.graph.clone().map(Box::new);
+    })?;
+    Ok(Reply::default())
+}
+
+/// The data under another name; users and passwords stay behind.
+fn load(fake: &Fake, asked: &Asked) -> Answer {
+    let script = &asked.command[1];
+    let rest = script.split_once("database load ").map(|(_, rest)| rest);
+    let name = rest.and_then(|rest| rest.split(' ').next());
+    let name = name.expect("a database is loaded").to_owned();
+    fill(fake, asked, |to, from| {
+        let dump = from.dump.clone().expect("a dump");
+        to.graph = Some(Graph {
+            databases: [name.clone(), "system".to_owned()].into(),
+            home: name,
+            users: Vec::new(),
+            password: String::new(),
+            ..*dump
+        });
+    })
+}
+
 /// Nothing is written over but what a killed run had begun.
-fn fill(fake: &Fake, asked: &Asked) -> Answer {
+fn fill(fake: &Fake, asked: &Asked, with: impl FnOnce(&mut Volume, &Volume)) -> Answer {
     let from = volume(fake, asked, "/from");
     let to = volume(fake, asked, "/to");
-    if to.keys > 0 && !to.adopting {
+    if (to.keys > 0 || to.graph.is_some()) && !to.adopting {
         return Ok(Reply::failed(1, "the volume is not empty\n"));
     }
     alter(fake, asked, "/to", |to| {
-        (to.keys, to.adopting) = (0, true);
+        (to.keys, to.graph, to.adopting) = (0, None, true);
     })?;
-    alter(fake, asked, "/to", |to| {
-        (to.keys, to.bare) = held(&from);
-    })?;
+    alter(fake, asked, "/to", |to| with(to, &from))?;
     alter(fake, asked, "/to", |to| to.adopting = false)?;
     Ok(Reply::default())
 }
 
-/// Names what holds something that no killed run has begun to fill.
-fn vacant(fake: &Fake, asked: &Asked) -> Answer {
-    let filled = asked.mounts.keys().filter(|folder| {
+/// Names what holds something that no killed run has begun to fill, and says whether a server has run
+/// on it.
+fn filled(fake: &Fake, asked: &Asked) -> Answer {
+    let mut said = String::new();
+    for folder in asked.mounts.keys() {
         let volume = volume(fake, asked, folder);
-        (volume.keys > 0 || volume.graph.is_some()) && !volume.adopting
-    });
-    Ok(Reply::said(
-        filled
-            .map(|folder| format!("{folder}\n"))
-            .collect::<String>(),
-    ))
+        if (volume.keys > 0 || volume.graph.is_some()) && !volume.adopting {
+            said.push_str(folder.trim_start_matches("/volumes/"));
+            said.push('\n');
+        }
+        if volume.graph.is_some_and(|graph| !graph.users.is_empty()) {
+            said.push_str("served\n");
+        }
+    }
+    Ok(Reply::said(said))
 }
 
 /// What only a scratch server of the adoption's is asked: whether it is up, and has written its file.
 pub(crate) fn reads(words: &[&str]) -> bool {
     match words {
-        ["exec", .., "timeout", _, "bash", "-c", script] => script.contains("tta-redis-admin PING"),
+        ["exec", .., "timeout", _, "bash", "-c", script] => {
+            script.contains("tta-redis-admin PING") || script.contains("until tta-neo4j-health")
+        }
         ["exec", .., "CONFIG", "SET", "appendonly", "yes"]
         | ["exec", .., "INFO", "persistence"] => words.contains(&"tta-redis-admin"),
         _ => false,

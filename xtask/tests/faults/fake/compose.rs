@@ -257,6 +257,11 @@ fn start(state: &mut State, service: &Service) {
             };
             let graph = volume.graph.get_or_insert_with(fresh);
             graph.nodes = graph.nodes.max(written);
+            // A store that was loaded has no users: the first start makes them.
+            if graph.users.is_empty() {
+                (graph.users, graph.password) =
+                    (vec!["neo4j".to_owned()], service.password.clone());
+            }
         }
     }
 }

@@ -86,6 +86,9 @@ pub(crate) struct Volume {
     /// It is a whole copy of an old volume.
     #[serde(default)]
     pub(crate) kept: bool,
+    /// A store's dump, in a folder of its own.
+    #[serde(default)]
+    pub(crate) dump: Option<Box<Graph>>,
     /// An old volume's data is being filled into it.
     #[serde(default)]
     pub(crate) adopting: bool,
@@ -124,6 +127,9 @@ pub(crate) struct Graph {
     /// The settings that were changed.
     pub(crate) settings: Vec<String>,
     pub(crate) nodes: u64,
+    /// The environment's label that all of them carry; empty where they carry none.
+    #[serde(default)]
+    pub(crate) label: String,
     pub(crate) relationships: u64,
     pub(crate) constraints: BTreeSet<String>,
     pub(crate) indexes: BTreeSet<String>,

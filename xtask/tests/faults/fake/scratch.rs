@@ -80,7 +80,7 @@ pub(crate) struct Asked {
 fn asked(words: &[&str]) -> Option<Asked> {
     // `--volume=MOUNT` is `--volume MOUNT`.
     let apart = words.iter().flat_map(|word| match word.split_once('=') {
-        Some((name @ ("--label" | "--volume"), value)) => vec![name, value],
+        Some((name @ ("--label" | "--volume" | "--env"), value)) => vec![name, value],
         _ => vec![*word],
     });
     let words: Vec<&str> = apart.collect();
@@ -303,7 +303,7 @@ pub(crate) fn keys(fake: &Fake, keys: u64, words: &[&str]) -> Answer {
     Ok(Reply::said(said))
 }
 
-/// The statements of a fingerprint, and of a census: no node has an environment's label here.
+/// The statements of a fingerprint, and of a census.
 pub(crate) fn print(graph: &Graph, statement: &str) -> Option<Value> {
     let names = |names: &std::collections::BTreeSet<String>| -> Value {
         names.iter().map(|name| json!([name])).collect()
@@ -318,7 +318,8 @@ pub(crate) fn print(graph: &Graph, statement: &str) -> Option<Value> {
         }
         "SHOW INDEXES YIELD createStatement RETURN createStatement" => names(&graph.indexes),
         text if text.starts_with("MATCH (n:") && text.ends_with(") RETURN count(n)") => {
-            json!([[0]])
+            let label = text.split('`').nth(1).unwrap_or_default();
+            json!([[if label == graph.label { graph.nodes } else { 0 }]])
         }
         text if text.contains("RETURN elementId(n), labels(n) LIMIT") => (0..graph.nodes.min(5))
             .map(|id| json!([format!("4:store:{id}"), ["Session"]]))

@@ -152,6 +152,11 @@ fn change(statement: &str) -> Option<Change<'_>> {
             graph.databases.insert(quoted());
         }));
     }
+    if statement.starts_with("MATCH (n) WHERE NOT n:") && statement.contains("IN TRANSACTIONS") {
+        let label = statement.split_once("SET n:`")?.1.split('`').next()?;
+        let label = label.to_owned();
+        return Some(Box::new(move |graph| graph.label = label));
+    }
     if statement.starts_with("CREATE (") {
         return Some(Box::new(|graph| graph.nodes += 1));
     }
