@@ -87,7 +87,17 @@ impl Ui {
 
     /// How far something long is: a line that is drawn again and again, on a terminal alone.
     pub(crate) fn progress(&self, what: &str, of: u64) -> Progress {
-        Progress::new(what, of, !self.quiet && std::io::stderr().is_terminal())
+        Progress::new(what, false, of, self.animated())
+    }
+
+    /// The same for so many bytes.
+    pub(crate) fn progress_of_bytes(&self, what: &str, of: u64) -> Progress {
+        Progress::new(what, true, of, self.animated())
+    }
+
+    /// Whether anybody sees a line that is drawn again and again.
+    pub(crate) const fn animated(&self) -> bool {
+        !self.quiet && self.live
     }
 
     /// The text in colour, where colour is wanted.

@@ -1,7 +1,10 @@
 //! Children that read from a file or write into one: dumps, which no memory should hold.
 
 use std::fs::File;
+use std::io::Seek as _;
 use std::time::Duration;
+
+use anyhow::Context as _;
 
 use super::{Invocation, Reply, Runner, Waited, exit_code, too_long};
 use crate::error::{Failure, Result};
@@ -40,6 +43,32 @@ impl Runner {
             .stdout_capture()
             .stderr_capture();
         self.streamed(invocation, &expression, |_| {})
+    }
+
+    /// The same, showing on a terminal how much of the file was read.
+    ///
+    /// # Errors
+    /// As for `run`.
+    pub(crate) fn feeding_shown(
+        &self,
+        invocation: &Invocation,
+        file: File,
+        what: &str,
+    ) -> Result<Reply> {
+        // The child's own, which moves on as it reads: to look at it costs nothing.
+        let same = file.try_clone().context("the file cannot be read twice")?;
+        let bytes = file.metadata().map_or(0, |metadata| metadata.len());
+        let progress = self.ui.progress_of_bytes(what, bytes);
+        let expression = invocation
+            .expression()
+            .stdin_file(file)
+            .stdout_capture()
+            .stderr_capture();
+        self.streamed(invocation, &expression, |_| {
+            if let Ok(at) = (&same).stream_position() {
+                progress.at(at);
+            }
+        })
     }
 
     /// To its end, or until Ctrl-C or its deadline.

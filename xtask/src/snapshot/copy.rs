@@ -12,6 +12,7 @@ use crate::error::{Failure, Result};
 use crate::process::companion::Companion;
 use crate::snapshot::scratch::Scratch;
 use crate::tools::docker::containers::Mounted;
+use crate::ui::Ui;
 
 /// How long one pass may take: about 250 GB on a slow disk.
 const PASS: Duration = Duration::from_secs(3600);
@@ -27,6 +28,7 @@ pub(crate) struct Copier {
     pub(crate) neo4j: String,
     pub(crate) redis: String,
     helper: String,
+    ui: Ui,
 }
 
 /// What a pass has copied.
@@ -63,6 +65,7 @@ impl Copier {
             neo4j,
             redis,
             helper,
+            ui: scratch.context.ui.clone(),
         })
     }
 
@@ -92,13 +95,25 @@ impl Copier {
 
     fn pass(&mut self, order: &str, within: Duration) -> Result<Pass> {
         let started = Instant::now();
-        self.talk.say(order)?;
-        let answer = self.talk.hear(within)?;
-        let words: Vec<&str> = answer.split(' ').collect();
-        let counted = match words[..] {
-            ["done", bytes, files] => bytes.parse().ok().zip(files.parse().ok()),
-            _ => None,
+        let shown = if self.ui.animated() { " shown" } else { "" };
+        self.talk.say(&format!("{order}{shown}"))?;
+        let mut progress = None;
+        let (answer, counted) = loop {
+            let answer = self.talk.hear(within.saturating_sub(started.elapsed()))?;
+            let number = |word: &str| word.parse::<u64>().ok();
+            let words: Vec<&str> = answer.split(' ').collect();
+            match words[..] {
+                ["at", done, of] => {
+                    if let Some((done, of)) = number(done).zip(number(of)) {
+                        let new = || self.ui.progress_of_bytes("copied", of);
+                        progress.get_or_insert_with(new).at(done);
+                    }
+                }
+                ["done", bytes, files] => break (answer.clone(), number(bytes).zip(number(files))),
+                _ => break (answer, None),
+            }
         };
+        drop(progress);
         let Some((bytes, files)) = counted else {
             return Err(
                 Failure::failed(format!("the copy of the volumes failed: {answer:?}"))
@@ -119,6 +134,7 @@ impl Copier {
             neo4j,
             redis,
             helper,
+            ui: _,
         } = self;
         drop(talk);
         scratch.docker().remove_scratch(&[helper])?;

@@ -1,6 +1,7 @@
 # Copies /from/neo4j and /from/redis to /to while their servers run, pass after pass. Reads `pass` or
 # `last`; answers `done BYTES FILES` or `failed`. The last pass is for frozen servers: every file must
-# be copied without a complaint.
+# be copied without a complaint. Where ` shown` follows, the first pass, which is the long one, says now
+# and then `at BYTES OF`.
 set -uo pipefail
 LC_ALL=C
 
@@ -11,14 +12,34 @@ before=0
 LARGE=16777216
 
 main() {
-    local order
-    while read -r order; do
-        if pass "$order"; then
-            echo "done $bytes $files"
-        else
-            echo failed
+    local order shown ticker answer
+    while read -r order shown; do
+        ticker=
+        if [ "$shown" = shown ] && [ "$before" = 0 ]; then
+            of=$(size /from)
+            tick
+            while sleep 0.5 >&-; do tick; done &
+            ticker=$!
         fi
+        if pass "$order"; then
+            answer="done $bytes $files"
+        else
+            answer=failed
+        fi
+        # The answer is the last that is said of a pass.
+        [ -z "$ticker" ] || { kill "$ticker" && wait "$ticker"; } 2>/dev/null
+        echo "$answer"
     done
+}
+
+size() {
+    local sum
+    sum=$(du --summarize --bytes --exclude='.incoming-*' --exclude='.before-*' "$1" 2>/dev/null)
+    echo "${sum%%[[:space:]]*}"
+}
+
+tick() {
+    echo "at $(size /to) $of"
 }
 
 pass() {

@@ -174,7 +174,8 @@ pub(crate) fn load(scratch: &Scratch<'_>, store: &Store, verified: &Verified) ->
         "--overwrite-destination=true",
     ];
     let command = store.admin(scratch, "load", &args);
-    let reply = scratch.docker().runner().feeding(&command, file)?;
+    let runner = scratch.docker().runner();
+    let reply = runner.feeding_shown(&command, file, "loaded")?;
     reply
         .ok()
         .map(drop)

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct Progress {
     what: String,
+    /// Whether what is counted are bytes, which are told in larger units.
+    bytes: bool,
     of: u64,
     done: Cell<u64>,
     started: Instant,
@@ -19,9 +21,10 @@ pub(crate) struct Progress {
 const STAYS: Duration = Duration::from_millis(200);
 
 impl Progress {
-    pub(super) fn new(what: &str, of: u64, shown: bool) -> Self {
+    pub(super) fn new(what: &str, bytes: bool, of: u64, shown: bool) -> Self {
         Self {
             what: what.to_owned(),
+            bytes,
             of,
             done: Cell::new(0),
             started: Instant::now(),
@@ -47,7 +50,7 @@ impl Progress {
         let due = self.drawn.get().is_none_or(|drawn| now - drawn >= STAYS);
         if self.shown && due {
             self.drawn.set(Some(now));
-            let line = line(&self.what, done, self.of, now - self.started);
+            let line = line(&self.what, self.bytes, done, self.of, now - self.started);
             let mut stderr = std::io::stderr().lock();
             let _ = write!(stderr, "\r{line}\u{1b}[K");
             let _ = stderr.flush();
@@ -70,7 +73,11 @@ impl Drop for Progress {
     }
 }
 
-fn line(what: &str, done: u64, of: u64, after: Duration) -> String {
+fn line(what: &str, bytes: bool, done: u64, of: u64, after: Duration) -> String {
+    let told = |count: u64| match bytes {
+        true => super::bytes(count),
+        false => count.to_string(),
+    };
     let milliseconds = u64::try_from(after.as_millis()).unwrap_or(u64::MAX).max(1);
     let rate = done.saturating_mul(1000) / milliseconds;
     let share = (done.min(of) * 100).checked_div(of).unwrap_or(100);
@@ -78,7 +85,12 @@ fn line(what: &str, done: u64, of: u64, after: Duration) -> String {
         Some(seconds) => format!("{seconds} s left"),
         None => "…".to_owned(),
     };
-    format!("{share:3}%  {done} of {of} {what}, {rate} a second, {left}")
+    format!(
+        "{share:3}%  {} of {} {what}, {} a second, {left}",
+        told(done),
+        told(of),
+        told(rate)
+    )
 }
 
 #[cfg(test)]
@@ -88,6 +100,12 @@ mod tests {
     #[test]
     fn the_rate_and_the_time_left_follow_from_what_is_done() {
         let after = Duration::from_secs(2);
+        let copied = super::line("copied", true, 1 << 20, 4 << 20, after);
+        assert_eq!(
+            copied,
+            " 25%  1.0 MiB of 4.0 MiB copied, 512.0 KiB a second, 6 s left"
+        );
+        let line = |what, done, of, after| super::line(what, false, done, of, after);
         let quarter = line("keys", 250, 1000, after);
         assert_eq!(quarter, " 25%  250 of 1000 keys, 125 a second, 6 s left");
         assert_eq!(

@@ -14,6 +14,7 @@ mod orders;
 
 mod adoption;
 mod confirmation;
+mod copy_script;
 mod destinations;
 mod documents;
 mod engine;

@@ -38,9 +38,12 @@ pub(crate) fn talk(fake: &Fake, words: &[&str]) -> Answer {
         if !copies {
             break;
         }
-        if line == "last" {
+        if line.starts_with("last") {
             let helper = helper.clone().unwrap_or_default();
             fake.change(&format!("container {helper}"), |state| copy(state, &helper))?;
+        }
+        if line == "pass shown" {
+            say("at 1048576 4194304");
         }
         say("done 4096 1");
     }
