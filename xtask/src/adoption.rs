@@ -43,8 +43,7 @@ pub(crate) fn acceptable(
         return Err(Failure::failed(format!("there is no volume {name}")).hint("docker volume ls"));
     };
     // A copy that was kept of this environment's, of this instance, is a source as its original was.
-    let own_copy = volume.label(label::KEPT).is_some()
-        && (deployment.labels().iter()).all(|(name, value)| volume.label(name) == Some(value));
+    let own_copy = kept::original(deployment, &volume).is_some();
     if let (Some(environment), false) = (volume.label(label::ENVIRONMENT), own_copy) {
         return Err(Failure::refused(format!(
             "the volume {name} is labelled {}={environment:?}: it is an environment's own already",

@@ -67,7 +67,7 @@ pub(crate) fn source(
     let copy = kept(name);
     let found = context.docker.volumes(std::slice::from_ref(&copy))?.pop();
     match found {
-        Some(found) if is_copy(deployment, &found, name) => {
+        Some(found) if original(deployment, &found) == Some(name) => {
             let mounts = [format!("{copy}:/kept:ro")];
             let whole = format!("[ -e /kept/{WHOLE} ]");
             let reply = helper::shell(context, deployment, Service::Redis, &mounts, &whole)?;
@@ -91,10 +91,11 @@ fn labels(deployment: &Deployment, of: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn is_copy(deployment: &Deployment, volume: &VolumeState, of: &str) -> bool {
-    labels(deployment, of)
-        .iter()
-        .all(|(name, value)| volume.label(name) == Some(value))
+/// The name of the volume that this is a copy of, where it was kept of this deployment's own.
+pub(crate) fn original<'a>(deployment: &Deployment, volume: &'a VolumeState) -> Option<&'a str> {
+    let of = volume.label(label::KEPT)?;
+    let same = |(name, value): &(String, String)| volume.label(name) == Some(value);
+    labels(deployment, of).iter().all(same).then_some(of)
 }
 
 /// What the script exits with where a copy is another's, or has other files.
@@ -117,7 +118,7 @@ pub(crate) fn keep(context: &Context, deployment: &Deployment, all: &[InTheWay])
                 let labels = labels(deployment, &one.name);
                 context.docker.create_volume(&one.kept, &labels)?;
             }
-            Some(found) if is_copy(deployment, &found, &one.name) => {}
+            Some(found) if original(deployment, &found) == Some(&*one.name) => {}
             Some(_) => return Err(taken(one)),
         }
         asked(context, deployment, one, "keep")?;
@@ -207,6 +208,32 @@ mod tests {
 
     use super::*;
     use crate::observe::testing::stopped;
+
+    #[test]
+    fn a_copy_is_one_of_its_own_environment_and_instance_alone() {
+        let of = |environment| Deployment::new(environment, Instance::main());
+        let dev = of(Environment::Dev);
+        let volume = |labels: &[(String, String)]| -> VolumeState {
+            let labels: std::collections::BTreeMap<_, _> = labels.iter().cloned().collect();
+            let text = serde_json::json!({ "Name": "old_kept", "Labels": labels });
+            serde_json::from_value(text).expect("a volume")
+        };
+        let all = labels(&dev, "old");
+        let copy = volume(&all);
+        assert_eq!(original(&dev, &copy), Some("old"));
+        assert_eq!(original(&of(Environment::Test), &copy), None);
+        let other = Instance::named("other").expect("a name");
+        assert_eq!(
+            original(&Deployment::new(Environment::Dev, other), &copy),
+            None
+        );
+        let own: Vec<_> = all
+            .into_iter()
+            .filter(|(name, _)| name != label::KEPT)
+            .collect();
+        let own = volume(&own);
+        assert_eq!(original(&dev, &own), None);
+    }
 
     #[test]
     fn a_volume_with_a_label_of_ours_is_never_set_aside() {

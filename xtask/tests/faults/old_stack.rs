@@ -8,8 +8,9 @@ use crate::model;
 use crate::orders::Act;
 use crate::set::{Set, at_change, main_set};
 
-const NEO4J: &str = "old_neo4j";
-const REDIS: &str = "old_redis";
+const NEO4J: &str = "old_neo4j_data";
+const REDIS: &str = "old_redis_data";
+const PAGE: &str = include_str!("../../../docs/switching-databases.md");
 /// How many changes an undisturbed run makes.
 const CHANGES: usize = 41;
 
@@ -40,8 +41,12 @@ fn begin() -> Set {
     set
 }
 
+/// The command as it stands on the page.
 fn adopt(set: &Set) -> Xtask {
-    set.xtask(&["adopt", "dev", "--from-neo4j", NEO4J, "--from-redis", REDIS])
+    let mut lines = PAGE.lines();
+    let command = lines.find_map(|line| line.strip_prefix("$ cargo xtask adopt "));
+    let words = command.expect("the page has it").split(' ');
+    set.xtask(&std::iter::once("adopt").chain(words).collect::<Vec<_>>())
 }
 
 /// All but development, the sources among it.
