@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::Seek as _;
 use std::time::Duration;
 
-use anyhow::Context as _;
-
 use super::{Invocation, Reply, Runner, Waited, exit_code, too_long};
 use crate::error::{Failure, Result};
 
@@ -21,9 +19,7 @@ impl Runner {
         file: &File,
         meanwhile: impl Fn(Duration),
     ) -> Result<Reply> {
-        let file = file
-            .try_clone()
-            .map_err(|error| Failure::failed(format!("`{}`: {error}", invocation.line())))?;
+        let file = again(invocation, file)?;
         let expression = invocation
             .expression()
             .stdin_null()
@@ -37,12 +33,7 @@ impl Runner {
     /// # Errors
     /// As for `run`.
     pub(crate) fn feeding(&self, invocation: &Invocation, file: File) -> Result<Reply> {
-        let expression = invocation
-            .expression()
-            .stdin_file(file)
-            .stdout_capture()
-            .stderr_capture();
-        self.streamed(invocation, &expression, |_| {})
+        self.fed(invocation, file, |_| {})
     }
 
     /// The same, showing on a terminal how much of the file was read.
@@ -56,19 +47,28 @@ impl Runner {
         what: &str,
     ) -> Result<Reply> {
         // The child's own, which moves on as it reads: to look at it costs nothing.
-        let same = file.try_clone().context("the file cannot be read twice")?;
+        let same = again(invocation, &file)?;
         let bytes = file.metadata().map_or(0, |metadata| metadata.len());
         let progress = self.ui.progress_of_bytes(what, bytes);
+        self.fed(invocation, file, |_| {
+            if let Ok(at) = (&same).stream_position() {
+                progress.at(at);
+            }
+        })
+    }
+
+    fn fed(
+        &self,
+        invocation: &Invocation,
+        file: File,
+        meanwhile: impl Fn(Duration),
+    ) -> Result<Reply> {
         let expression = invocation
             .expression()
             .stdin_file(file)
             .stdout_capture()
             .stderr_capture();
-        self.streamed(invocation, &expression, |_| {
-            if let Ok(at) = (&same).stream_position() {
-                progress.at(at);
-            }
-        })
+        self.streamed(invocation, &expression, meanwhile)
     }
 
     /// To its end, or until Ctrl-C or its deadline.
@@ -95,4 +95,10 @@ impl Runner {
             Waited::GivenUp | Waited::TooLong => Err(Failure::failed(too_long(invocation))),
         }
     }
+}
+
+/// The same open file: it has one place for all who read or write it.
+fn again(invocation: &Invocation, file: &File) -> Result<File> {
+    file.try_clone()
+        .map_err(|error| Failure::failed(format!("`{}`: {error}", invocation.line())))
 }

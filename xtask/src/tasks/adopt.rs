@@ -208,9 +208,10 @@ enum Place {
 fn place(context: &Context, observed: &Observed) -> Result<Place> {
     let deployment = &observed.deployment;
     let there: Vec<_> = observed.volumes().map(|(volume, _)| volume).collect();
-    let running = observed.containers().any(Container::running);
-    let mut begun = None;
-    if !running {
+    let both = observed.containers().count() == 2;
+    // It never ran: a run was killed before it had started both.
+    let waiting = |one: &Container| one.state.status == "created";
+    if !observed.containers().any(Container::running) {
         if there.is_empty() {
             return Ok(Place::Vacant);
         }
@@ -218,23 +219,13 @@ fn place(context: &Context, observed: &Observed) -> Result<Place> {
         if filled.volumes.is_empty() {
             return Ok(Place::Vacant);
         }
-        begun = Some(filled.volumes).filter(|_| !filled.served);
+        if both && !filled.served && observed.containers().all(waiting) {
+            return Ok(Place::Begun(filled.volumes));
+        }
     }
-    // A container that never ran: a run was killed before it had started both. They are started, and
-    // compared before anything is marked.
-    let waiting = |one: &Container| one.state.status == "created";
+    // They are started, and compared before anything is marked.
     let well = |one: &Container| waiting(one) || one.running();
-    let mut containers = observed.containers();
-    if let Some(filled) = begun
-        && observed.containers().count() == 2
-        && observed.containers().all(waiting)
-    {
-        return Ok(Place::Begun(filled));
-    }
-    if observed.containers().count() == 2
-        && observed.containers().all(well)
-        && containers.any(waiting)
-    {
+    if both && observed.containers().all(well) && observed.containers().any(waiting) {
         return Ok(Place::Filled { answers: false });
     }
     if !observed.running() {
