@@ -11,6 +11,7 @@ mod namespaces;
 mod old;
 mod ours;
 mod plain;
+mod proofs;
 pub(crate) mod report;
 pub(crate) mod scratch;
 mod site;

@@ -7,6 +7,7 @@ use crate::bench::namespaces::{Bare, Marked, Prefixed, Watched};
 use crate::bench::old;
 use crate::bench::ours::{self, Proof};
 use crate::bench::plain::Lines;
+use crate::bench::proofs::{Audited, Compared};
 use crate::bench::site::{KEYS, NODES, Site};
 use crate::bench::snapshots::{Documented, Measure, Restored, Saved, Work};
 use crate::bench::{Ways, report};
@@ -41,7 +42,7 @@ const OLD_RESET: &str = "docker compose down -v; docker compose up -d; cypher-sh
 const WIPE_DEV: &[&str] = &["wipe-dev", "--confirm", "DELETE DEV DATA"];
 
 /// All of them, in the order in which they are run.
-static ALL: [Entry; 16] = [
+static ALL: [Entry; 18] = [
     Entry {
         name: "reset-in-place",
         old: Some(OLD_RESET),
@@ -128,6 +129,23 @@ static ALL: [Entry; 16] = [
                 ours: Box::new(ours::Verified::new(site)),
             })
         },
+    },
+    Entry {
+        name: "verify-static",
+        old: None,
+        ours: "cargo xtask verify-isolation --layer static of three compose files",
+        target: Target::Seconds(1.0),
+        slow: false,
+        ways: |site| Ok(alone(Box::new(Compared::new(site)))),
+    },
+    Entry {
+        name: "audit-million",
+        old: None,
+        ours: "cargo xtask verify-isolation dev --layer namespace of 1,000,000 keys and 1,000,000 \
+               nodes",
+        target: Target::Seconds(10.0),
+        slow: true,
+        ways: |site| Ok(alone(Box::new(Audited::new(site)))),
     },
     Entry {
         name: "help-warm",

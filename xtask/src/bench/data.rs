@@ -25,10 +25,21 @@ pub(super) const ADMIN_REDIS: &[&str] = &["tta-redis-admin", "-e"];
 impl Servers<'_> {
     /// As many nodes, each with a relationship, and as many keys.
     pub(super) fn fill(&self, nodes: u64, keys: u64) -> Result<()> {
+        self.fill_labelled("Bench", nodes, keys)
+    }
+
+    /// The same, where each node has the environment's own label beside its other one. The keys have
+    /// its prefix either way: the server takes no other.
+    pub(super) fn fill_with_own(&self, nodes: u64, keys: u64) -> Result<()> {
+        let labels = format!("Bench:{}", self.environment().neo4j_label());
+        self.fill_labelled(&labels, nodes, keys)
+    }
+
+    fn fill_labelled(&self, labels: &str, nodes: u64, keys: u64) -> Result<()> {
         let pairs = nodes / 2;
         let script = format!(
             "UNWIND range(1, {pairs}) AS i CALL (i) {{ \
-             CREATE (a:Bench {{name: i}})-[:KNOWS]->(b:Bench {{name: -i}})-[:KNOWS]->(a) \
+             CREATE (a:{labels} {{name: i}})-[:KNOWS]->(b:{labels} {{name: -i}})-[:KNOWS]->(a) \
              }} IN TRANSACTIONS OF 10000 ROWS;\n"
         );
         if pairs > 0 {
