@@ -18,6 +18,7 @@ pub(crate) mod scene;
 pub(crate) mod servers;
 pub(crate) mod shared;
 pub(crate) mod statics;
+mod store;
 mod tool;
 pub(crate) mod verdict;
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::context::Context;
 use crate::error::Result;
+use crate::isolation::store::Driven;
 use crate::observe::joined;
 
 /// What there is.
@@ -330,6 +331,23 @@ impl Network {
 }
 
 impl StoredVolume {
+    pub(crate) fn driven(&self) -> Driven<'_> {
+        let options = self.options.iter();
+        Driven {
+            driver: &self.driver,
+            options: options
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect(),
+        }
+    }
+
+    /// The folders or devices of this host that hold its data. A driver that is not Docker's own may
+    /// name none.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &str> {
+        let mountpoint = Some(self.mountpoint.as_str()).filter(|place| !place.is_empty());
+        mountpoint.into_iter().chain(self.driven().path())
+    }
+
     pub(crate) fn label(&self, name: &str) -> Option<&str> {
         self.labels.get(name).map(String::as_str)
     }

@@ -11,6 +11,7 @@ use crate::isolation::engine::standing::{Evidence, Standing, names};
 use crate::isolation::fault::{E2, E3, E4, E9};
 use crate::isolation::finding::Finding;
 use crate::isolation::shared::Kind;
+use crate::isolation::store;
 use crate::process::quoted;
 
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -79,36 +80,46 @@ fn volumes<'a>(evidence: &'a Evidence<'_>) -> Vec<(&'a Deployment, &'a StoredVol
     sites.flat_map(|site| of(&site.deployment)).collect()
 }
 
-/// E3: volumes of two environments that a driver's option leads to one place.
+/// E3: volumes of two environments that their drivers' options lead to one place.
 fn one_place(evidence: &Evidence<'_>) -> Vec<Finding> {
     let volumes = volumes(evidence);
     let mut findings = Vec::new();
     for (index, (deployment, volume)) in volumes.iter().enumerate() {
         for (other, another) in &volumes[index + 1..] {
-            let (Some(one), Some(two)) = (device(volume), device(another)) else {
+            let Some(place) = common(volume, another).filter(|_| deployment != other) else {
                 continue;
             };
-            if deployment != other && overlap(one, two) {
-                let pair = [deployment.environment(), other.environment()];
-                findings.push(
-                    Finding::new(E3, &names(pair), format!("{} and {}", volume.name, another.name))
-                        .evidence(format!("both are kept at {one} by their option device"))
-                        .reproduce(format!(
-                            "docker volume inspect --format '{{{{.Name}}}} {{{{json .Options}}}}' {} {}",
-                            quoted(&volume.name),
-                            quoted(&another.name)
-                        ))
-                        .fix("give each environment a volume without driver options"),
-                );
-            }
+            let pair = [deployment.environment(), other.environment()];
+            findings.push(
+                Finding::new(
+                    E3,
+                    &names(pair),
+                    format!("{} and {}", volume.name, another.name),
+                )
+                .evidence(format!(
+                    "both are kept at {place} by their driver's options"
+                ))
+                .reproduce(format!(
+                    "docker volume inspect --format '{{{{.Name}}}} {{{{json .Options}}}}' {} {}",
+                    quoted(&volume.name),
+                    quoted(&another.name)
+                ))
+                .fix("give each environment a volume without driver options"),
+            );
         }
     }
     findings
 }
 
-fn device(volume: &StoredVolume) -> Option<&str> {
-    let device = volume.options.get("device")?.as_str();
-    Some(device).filter(|device| !device.is_empty())
+/// Where two volumes lie together: a folder or device of this host, or a store elsewhere.
+fn common(one: &StoredVolume, other: &StoredVolume) -> Option<String> {
+    let here = one
+        .places()
+        .find(|place| other.places().any(|another| overlap(place, another)));
+    here.map(str::to_owned).or_else(|| {
+        let (one, other) = (one.driven().store()?, other.driven().store()?);
+        store::overlap(&one, &other).then_some(one)
+    })
 }
 
 /// Whether one path lies in the other, or is it; by whole components.
@@ -141,16 +152,18 @@ fn mounts(evidence: &Evidence<'_>, container: &Container) -> Vec<Finding> {
 /// or by another volume that is kept there.
 fn touches(evidence: &Evidence<'_>, mount: &Mount, volume: &StoredVolume) -> bool {
     if mount.kind != "volume" {
-        let leads = |source: &str| overlap(source, &volume.mountpoint);
+        let leads = |source: &str| volume.places().any(|place| overlap(source, place));
         return mount.kind == "bind" && (leads(&mount.source) || leads(&mount.real));
     }
-    let all = &evidence.census.volumes;
-    mount.name == volume.name
-        || all
-            .iter()
-            .filter(|other| other.name == mount.name)
-            .filter_map(device)
-            .any(|device| overlap(device, &volume.mountpoint))
+    if mount.name == volume.name {
+        return true;
+    }
+    // Two environments' own volumes at one place are told by themselves.
+    let known = volumes(evidence);
+    let own = |other: &StoredVolume| known.iter().any(|(_, one)| one.name == other.name);
+    let all = evidence.census.volumes.iter();
+    all.filter(|other| other.name == mount.name && !own(other))
+        .any(|other| common(other, volume).is_some())
 }
 
 /// An environment's own containers, and a helper's copy: only to read, once its run is over.

@@ -9,6 +9,8 @@ use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::isolation::store::Driven;
+
 /// One environment's files, merged.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Model {
@@ -150,6 +152,18 @@ pub(crate) struct Volume {
     pub(crate) driver_opts: BTreeMap<String, Scalar>,
     #[serde(default)]
     pub(crate) external: bool,
+}
+
+impl Volume {
+    pub(crate) fn driven(&self) -> Driven<'_> {
+        let options = self.driver_opts.iter();
+        Driven {
+            driver: self.driver.as_deref().unwrap_or("local"),
+            options: options
+                .map(|(name, Scalar(value))| (name.as_str(), value.as_str()))
+                .collect(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -9,7 +9,7 @@ use crate::isolation::fault;
 use crate::isolation::finding::Finding;
 use crate::isolation::shared::Kind;
 use crate::isolation::statics::engine_access;
-use crate::isolation::statics::model::{Device, Model, Source, Volume};
+use crate::isolation::statics::model::{Device, Model, Source};
 use crate::isolation::statics::side::{Side, grep_both, nested};
 use crate::process::printable;
 
@@ -30,7 +30,8 @@ pub(crate) fn paths(model: &Model) -> Vec<String> {
     let mounts = mounts
         .filter(|mount| mount.kind == "bind")
         .filter_map(|mount| mount.source.clone());
-    let devices = model.volumes.values().filter_map(device);
+    let volumes = model.volumes.values();
+    let devices = volumes.filter_map(|volume| Some(volume.driven().path()?.to_owned()));
     let sources = model.secrets.values().chain(model.configs.values());
     let files = sources.filter_map(|source| source.file.clone());
     let services = model.services.values();
@@ -38,18 +39,6 @@ pub(crate) fn paths(model: &Model) -> Vec<String> {
         .flat_map(|service| &service.devices)
         .map(|one| one.source().to_owned());
     mounts.chain(devices).chain(files).chain(disks).collect()
-}
-
-/// The path or device behind a local volume. Docker's `local` driver passes these options to mount.
-fn device(volume: &Volume) -> Option<String> {
-    if volume.driver.as_deref().unwrap_or("local") != "local" {
-        return None;
-    }
-    let kind = volume.driver_opts.get("type").map(|kind| kind.0.as_str());
-    let kind = kind.unwrap_or_default();
-    let elsewhere = kind.starts_with("nfs") || ["cifs", "smb3", "tmpfs"].contains(&kind);
-    let device = &volume.driver_opts.get("device")?.0;
-    (!elsewhere && device.starts_with('/')).then(|| device.clone())
 }
 
 /// Whether a device holds data: a terminal, a sound card or a processor is nobody's store.
@@ -88,7 +77,7 @@ fn binds(side: &Side) -> Vec<Bind> {
         }
     }
     for (key, volume) in &side.model.volumes {
-        if let Some(source) = device(volume) {
+        if let Some(source) = volume.driven().path() {
             let services = side.model.services.values();
             let mut mounts = services
                 .flat_map(|service| &service.volumes)
@@ -97,8 +86,8 @@ fn binds(side: &Side) -> Vec<Bind> {
             let used = mounts.peek().is_some();
             all.push(Bind {
                 by: format!("volume {key}"),
-                real: side.real(&source),
-                source,
+                real: side.real(source),
+                source: source.to_owned(),
                 read_only: used && mounts.all(|mount| mount.read_only),
             });
         }

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::isolation::fault::{self, Fault};
 use crate::isolation::finding::Finding;
 use crate::isolation::shared::Kind;
-use crate::isolation::statics::model::{Network, Scalar, Volume};
+use crate::isolation::statics::model::{Network, Volume};
 use crate::isolation::statics::side::{Side, grep_both};
+use crate::isolation::store;
 use crate::process::printable;
 
 /// S4.
@@ -127,65 +128,19 @@ pub(crate) fn one_volume(one: &Side, other: &Side) -> Vec<Finding> {
     findings
 }
 
-/// Where a volume's data lies, if its options say so and it is not on this host's disk: an export of
-/// a server, or whatever the options of another driver describe.
-fn store(volume: &Volume) -> Option<String> {
-    let option = |name: &str| volume.driver_opts.get(name).map(|value| value.0.as_str());
-    let driver = volume.driver.as_deref().unwrap_or("local");
-    if driver != "local" {
-        if volume.driver_opts.is_empty() {
-            return None;
-        }
-        let options = volume.driver_opts.iter();
-        let options: Vec<String> = options
-            .map(|(name, Scalar(value))| format!("{name}={value}"))
-            .collect();
-        // Such options may hold a password: only a digest of them is kept.
-        return Some(format!("{driver} {}", digest(&options.join("\n"))));
-    }
-    let kind = option("type").unwrap_or_default();
-    if !(kind.starts_with("nfs") || kind == "cifs" || kind == "smb3") {
-        return None;
-    }
-    let device = option("device").unwrap_or_default();
-    let device = device.strip_prefix(':').unwrap_or(device);
-    let server = option("o")
-        .unwrap_or_default()
-        .split(',')
-        .find_map(|word| word.strip_prefix("addr="))
-        .unwrap_or_default();
-    let kind = if kind.starts_with("nfs") {
-        "nfs"
-    } else {
-        "cifs"
-    };
-    Some(format!("{kind}://{server}/{}", device.trim_matches('/')))
-}
-
-fn digest(text: &str) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
 /// Volumes by different names with one store behind them, or one store inside the other.
 fn one_store(one: &Side, other: &Side) -> Vec<Finding> {
-    let inside = |inner: &str, outer: &str| {
-        let rest = inner.strip_prefix(outer);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || outer.ends_with('/'))
-    };
     let stores = |side: &Side| -> Vec<(String, String)> {
         let all = side.model.volumes.iter();
-        all.filter_map(|(key, volume)| Some((side.model.volume_name(key)?, store(volume)?)))
-            .collect()
+        all.filter_map(|(key, volume)| {
+            Some((side.model.volume_name(key)?, volume.driven().store()?))
+        })
+        .collect()
     };
     let mut findings = Vec::new();
     for (name, store) in stores(one) {
         for (against, target) in stores(other) {
-            if name == against || !(inside(&store, &target) || inside(&target, &store)) {
+            if name == against || !store::overlap(&store, &target) {
                 continue;
             }
             if one.shared.with(&[Kind::Volume], &name, &other.name)

@@ -114,6 +114,71 @@ fn volumes_of_two_environments_kept_at_one_place_are_found() {
 }
 
 #[test]
+fn what_a_driver_s_options_say_is_a_place_only_where_data_are_kept_there() {
+    let kept = |one: (&str, Value), two: (&str, Value)| {
+        found(move |told| {
+            for (at, (driver, options)) in [(0, one), (3, two)] {
+                let volume = &mut told["volumes"][at];
+                volume["Driver"] = json!(driver);
+                volume["Options"] = options;
+            }
+        })
+    };
+    let nfs = |server: &str, export: &str| {
+        let options = format!("addr={server},rw");
+        (
+            "local",
+            json!({ "type": "nfs", "o": options, "device": format!(":{export}") }),
+        )
+    };
+    let sshfs = |path: &str| ("sshfs", json!({ "sshcmd": format!("me@host:{path}") }));
+    assert_eq!(
+        kept(nfs("10.0.0.5", "/tta"), nfs("10.0.0.5", "/tta/test")),
+        ["E3 dev,test"]
+    );
+    assert_eq!(
+        kept(nfs("10.0.0.5", "/tta"), nfs("10.0.0.6", "/tta")),
+        NOTHING
+    );
+    assert_eq!(kept(sshfs("/tta"), sshfs("/tta")), ["E3 dev,test"]);
+    assert_eq!(kept(sshfs("/dev"), sshfs("/test")), NOTHING);
+    // Memory, each its own.
+    let memory = || ("local", json!({ "type": "tmpfs", "device": "tmpfs" }));
+    assert_eq!(kept(memory(), memory()), NOTHING);
+}
+
+#[test]
+fn the_folder_behind_a_volume_is_the_volume_too() {
+    let told = |change: &dyn Fn(&mut Value)| {
+        found(|told| {
+            let device = json!({ "type": "none", "o": "bind", "device": "/srv/tta/dev" });
+            told["volumes"][0]["Options"] = device;
+            let mut one = stranger("visitor");
+            change(&mut one);
+            told["containers"].as_array_mut().expect("a list").push(one);
+        })
+    };
+    assert_eq!(told(&|_| {}), NOTHING);
+    let bind =
+        |source: &'static str| told(&move |one| one["Mounts"] = mounting("bind", "", source, true));
+    assert_eq!(bind("/srv/tta/dev"), ["E3 dev"]);
+    assert_eq!(bind("/srv/tta"), ["E3 dev"]);
+    assert_eq!(bind("/srv/tta/other"), NOTHING);
+}
+
+#[test]
+fn a_volume_whose_driver_names_no_folder_is_in_no_folder_of_the_host() {
+    let seen = found(|told| {
+        told["volumes"][0]["Driver"] = json!("sshfs");
+        told["volumes"][0]["Mountpoint"] = json!("");
+        let mut one = stranger("visitor");
+        one["Mounts"] = mounting("bind", "", "/home/me", true);
+        told["containers"].as_array_mut().expect("a list").push(one);
+    });
+    assert_eq!(seen, NOTHING);
+}
+
+#[test]
 fn what_is_ours_is_known_by_more_than_its_labels() {
     let name = "tta_redis_dev_data";
     let helper = |run: Option<&str>, writable: bool| {
