@@ -85,6 +85,8 @@ pub(crate) struct HostConfig {
     pub(crate) cap_add: Vec<String>,
     #[serde(deserialize_with = "or_empty")]
     pub(crate) security_opt: Vec<String>,
+    /// What of the kernel's own files it may not write; none where it is privileged.
+    pub(crate) readonly_paths: Option<Vec<String>>,
     #[serde(deserialize_with = "or_empty")]
     pub(crate) devices: Vec<Device>,
     #[serde(deserialize_with = "or_empty")]

@@ -101,6 +101,10 @@ fn of_engine(environment: Environment, container: &Container) -> Option<Finding>
             ways.push(format!("its security option is {option}"));
         }
     }
+    // Docker keeps `systempaths=unconfined` as an empty list, and not among the options.
+    if host.readonly_paths.as_ref().is_some_and(Vec::is_empty) {
+        ways.push("it may write the kernel's own settings (systempaths=unconfined)".to_owned());
+    }
     for device in &host.devices {
         ways.push(format!("it has the host's device {}", device.path_on_host));
     }

@@ -138,6 +138,12 @@ fn drives(side: &Side, service: &Service) -> Vec<(String, String)> {
             ways.push((format!("has the capability {bare}"), capability.clone()));
         }
     }
+    for option in &service.security_opt {
+        if ["systempaths=unconfined", "systempaths:unconfined"].contains(&option.as_str()) {
+            let way = "may write the kernel's own settings".to_owned();
+            ways.push((way, option.clone()));
+        }
+    }
     let host = service.environment.get("DOCKER_HOST");
     if let Some(host) = host
         .and_then(Option::as_ref)

@@ -72,6 +72,8 @@ pub(crate) struct Service {
     #[serde(default, deserialize_with = "present")]
     pub(crate) cap_add: Vec<String>,
     #[serde(default, deserialize_with = "present")]
+    pub(crate) security_opt: Vec<String>,
+    #[serde(default, deserialize_with = "present")]
     pub(crate) devices: Vec<Device>,
     #[serde(default, deserialize_with = "present")]
     pub(crate) dns: Words,

@@ -46,6 +46,9 @@ fn what_can_drive_the_engine_is_found_and_what_cannot_is_not() {
         (host("CapAdd", json!(["NET_BIND_SERVICE", "CHOWN"])), false),
         (host("SecurityOpt", json!(["seccomp=unconfined"])), true),
         (host("SecurityOpt", json!(["no-new-privileges"])), false),
+        (host("ReadonlyPaths", json!([])), true),
+        (host("ReadonlyPaths", json!(["/proc/sys"])), false),
+        (host("ReadonlyPaths", json!(null)), false),
         (host("Devices", json!([{ "PathOnHost": "/dev/sda" }])), true),
         (host("DeviceCgroupRules", json!(["b 8:* rmw"])), true),
     ] {
