@@ -13,14 +13,14 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-use environments::{Service, Volume};
+use environments::{Deployment, Instance, Service, Volume};
 
-use crate::isolation::census::Census;
+use crate::isolation::census::{Census, Network};
 use crate::isolation::engine::ask::{OfSite, Told};
 use crate::isolation::engine::drift::Known;
 use crate::isolation::engine::standing::{Evidence, Judged};
 use crate::isolation::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
-use crate::isolation::scene::{Scene, Site};
+use crate::isolation::scene::Scene;
 
 pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
     let census = match scene.census() {
@@ -28,14 +28,23 @@ pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
         Err(why) => return blind(scene, &why),
     };
     let told = ask::ask(scene, census);
+    let deployments: Vec<Deployment> = scene
+        .sites
+        .iter()
+        .map(|site| site.deployment.clone())
+        .collect();
+    judge(&scene.context.instance, &deployments, &told, census)
+}
+
+/// What was told of the environments in scope, judged. Pure.
+fn judge(instance: &Instance, deployments: &[Deployment], told: &Told, census: &Census) -> Outcome {
     let evidence = Evidence {
-        instance: scene.context.instance.clone(),
-        sites: scene
-            .sites
+        instance: instance.clone(),
+        sites: deployments
             .iter()
             .zip(&told.sites)
-            .map(|(site, told)| Judged {
-                deployment: site.deployment.clone(),
+            .map(|(deployment, told)| Judged {
+                deployment: deployment.clone(),
                 model: told.model.clone(),
             })
             .collect(),
@@ -48,8 +57,8 @@ pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
     outcome
         .checks
         .extend(cells::apart(&evidence, &outcome.findings));
-    for (site, of_site) in scene.sites.iter().zip(&told.sites) {
-        outcome.extend(own(site, of_site, &told, census));
+    for (deployment, of_site) in deployments.iter().zip(&told.sites) {
+        outcome.extend(own(deployment, of_site, told, census));
     }
     outcome
 }
@@ -64,18 +73,19 @@ fn blind(scene: &Scene<'_>, why: &str) -> Outcome {
 
 /// What each environment's own objects are asked: whether they are as its file says, and whether
 /// their health checks can fail.
-fn own(site: &Site, of_site: &OfSite, told: &Told, census: &Census) -> Outcome {
+fn own(deployment: &Deployment, of_site: &OfSite, told: &Told, census: &Census) -> Outcome {
+    let network = census.network(deployment);
     let mut outcome = Outcome::default();
     for (service, tried) in Service::ALL.into_iter().zip(&of_site.health) {
-        let name = site.deployment.container(service);
-        let found = census.server(&site.deployment, service);
+        let name = deployment.container(service);
+        let found = census.server(deployment, service);
         let missing = || format!("there is no container {name}");
         let drift = found.ok_or_else(missing).and_then(|container| {
-            let known = known(of_site, told)?;
-            drift::container(&site.deployment, service, container, known)
+            let known = known(of_site, told, network)?;
+            drift::container(deployment, service, container, known)
         });
         outcome.extend(answered(
-            site,
+            deployment,
             &format!("{name} against its file"),
             (Expected::Same, Seen::Same, Seen::Distinct),
             "compose's hash and each field that isolation stands on",
@@ -83,10 +93,10 @@ fn own(site: &Site, of_site: &OfSite, told: &Told, census: &Census) -> Outcome {
         ));
         let health = found.ok_or_else(missing).and_then(|container| {
             let tried = tried.clone()?;
-            health::judge(&site.deployment, service, container, tried)
+            health::judge(deployment, service, container, tried)
         });
         outcome.extend(answered(
-            site,
+            deployment,
             &format!("the health check of {name}, without a credential"),
             (
                 Expected::LoginRefused,
@@ -97,33 +107,38 @@ fn own(site: &Site, of_site: &OfSite, told: &Told, census: &Census) -> Outcome {
             health,
         ));
     }
-    let network = site.deployment.network();
-    let drift = match (&of_site.model, census.network(&site.deployment)) {
-        (_, None) => Err(format!("there is no network {network}")),
+    let name = deployment.network();
+    let drift = match (&of_site.model, network) {
+        (_, None) => Err(format!("there is no network {name}")),
         (Err(why), _) => Err(why.clone()),
-        (Ok(model), Some(_)) => Ok(drift::network(&site.deployment, model, census)),
+        (Ok(model), Some(_)) => Ok(drift::network(deployment, model, census)),
     };
     outcome.extend(answered(
-        site,
-        &format!("{network} against its file"),
+        deployment,
+        &format!("{name} against its file"),
         (Expected::Same, Seen::Same, Seen::Distinct),
         "its labels, its driver, whether it is closed",
         drift,
     ));
     for volume in Volume::ALL {
-        if census.volume(&site.deployment, volume).is_none() {
-            let name = site.deployment.volume(volume);
+        if census.volume(deployment, volume).is_none() {
+            let name = deployment.volume(volume);
             let why = format!("there is no volume {name}");
             let seen = (Expected::Same, Seen::Same, Seen::Distinct);
-            outcome.extend(answered(site, &name, seen, "", Err(why)));
+            outcome.extend(answered(deployment, &name, seen, "", Err(why)));
         }
     }
     outcome
 }
 
-fn known<'a>(of_site: &'a OfSite, told: &'a Told) -> Result<Known<'a>, String> {
+fn known<'a>(
+    of_site: &'a OfSite,
+    told: &'a Told,
+    network: Option<&'a Network>,
+) -> Result<Known<'a>, String> {
     Ok(Known {
         model: of_site.model.as_ref().map_err(Clone::clone)?,
+        network,
         hashes: of_site.hashes.as_ref().map_err(Clone::clone)?,
         copies: &of_site.copies,
         compose: told.compose.as_deref().map_err(Clone::clone)?,
@@ -133,12 +148,13 @@ fn known<'a>(of_site: &'a OfSite, told: &'a Told) -> Result<Known<'a>, String> {
 
 /// One cell, and the finding where there is one.
 fn answered(
-    site: &Site,
+    deployment: &Deployment,
     subject: &str,
     (expected, good, bad): (Expected, Seen, Seen),
     control: &str,
     judged: Result<Option<Finding>, String>,
 ) -> Outcome {
+    let name = deployment.environment().slug();
     let (observed, control, finding) = match judged {
         Ok(None) => (good, control.to_owned(), None),
         Ok(Some(finding)) => (bad, finding.evidence.clone(), Some(finding)),
@@ -148,8 +164,8 @@ fn answered(
         findings: finding.into_iter().collect(),
         checks: vec![Check {
             layer: Layer::Engine,
-            from: site.name().to_owned(),
-            to: site.name().to_owned(),
+            from: name.to_owned(),
+            to: name.to_owned(),
             subject: subject.to_owned(),
             expected,
             observed,

@@ -23,7 +23,7 @@ mod shell;
 mod side;
 mod subnets;
 mod table;
-mod texts;
+pub(crate) mod texts;
 mod uris;
 
 use std::thread;

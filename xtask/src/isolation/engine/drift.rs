@@ -6,12 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use environments::{Deployment, Service};
+use environments::{Deployment, Environment, Service};
 
-use crate::isolation::census::{Census, Container, FILES, HASH, VERSION};
+use crate::isolation::census::{
+    Binding, Census, Container, FILES, HASH, Network, PROJECT, VERSION, named,
+};
 use crate::isolation::engine::model::{Model, ServiceModel};
+use crate::isolation::engine::standing::names;
 use crate::isolation::fault::E1;
 use crate::isolation::finding::Finding;
+use crate::isolation::statics::texts::in_words;
 use crate::process::quoted;
 
 /// What an image says that a container made from it has.
@@ -27,6 +31,8 @@ pub(crate) struct ImageDefaults {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known<'a> {
     pub(crate) model: &'a Model,
+    /// The environment's network, where it is there.
+    pub(crate) network: Option<&'a Network>,
     /// Compose's hash of each service.
     pub(crate) hashes: &'a BTreeMap<String, String>,
     /// Other files of the same text, as another checkout has them: compose's hash has the paths of
@@ -66,10 +72,9 @@ pub(crate) fn container(
             differences.push(format!("its label {name} is {label:?}, not {expected:?}"));
         }
     }
-    let network = deployment.network();
-    if !container.networks().any(|(name, _)| name == network) {
-        differences.push(format!("it is not on {network}"));
-    }
+    let (other, claim) = another_project(deployment, container.label(PROJECT));
+    differences.extend(claim);
+    differences.extend(networks(deployment, model, container, known));
     let expected = known
         .hashes
         .get(service.name())
@@ -94,7 +99,7 @@ pub(crate) fn container(
     }
     let name = quoted(container.name());
     Ok(Some(
-        Finding::new(E1, &[environment.slug()], container.name())
+        Finding::new(E1, &joined(environment, other), container.name())
             .evidence(differences.join("; "))
             .reproduce(format!(
                 "docker container inspect {name}   (beside: docker compose config --hash {})",
@@ -105,6 +110,55 @@ pub(crate) fn container(
                 instance_option(deployment)
             )),
     ))
+}
+
+/// Compose's label by which an object belongs to another project: whoever takes that one down takes
+/// the object with it. The environment whose project it is, and the words for it.
+fn another_project(
+    deployment: &Deployment,
+    label: Option<&str>,
+) -> (Option<Environment>, Option<String>) {
+    let Some(project) = label.filter(|label| *label != deployment.project()) else {
+        return (None, None);
+    };
+    let other = named(deployment.instance(), |other| other.project() == project);
+    let claim = format!(
+        "compose's project {project:?} has it, not {}",
+        deployment.project()
+    );
+    (other, Some(claim))
+}
+
+fn joined(environment: Environment, other: Option<Environment>) -> Vec<&'static str> {
+    names([environment].into_iter().chain(other))
+}
+
+/// Where it is not on its environment's network, or on another that the file gives it. One that it
+/// is on besides is E4.
+fn networks(
+    deployment: &Deployment,
+    model: &ServiceModel,
+    container: &Container,
+    known: Known<'_>,
+) -> Vec<String> {
+    let own = deployment.network();
+    let of_file = known.model.networks_of(model);
+    let on = |network: &str| container.networks().any(|(name, _)| name == network);
+    let mut differences = Vec::new();
+    if !of_file.contains(&own.as_str()) {
+        differences.push(format!("the file does not put it on {own}"));
+    }
+    if !on(&own) {
+        differences.push(format!("it is not on {own}"));
+    } else if known
+        .network
+        .is_some_and(|network| !container.is_on(network))
+    {
+        differences.push(format!("it is on another network by the name of {own}"));
+    }
+    let more = of_file.into_iter().filter(|name| *name != own && !on(name));
+    differences.extend(more.map(|name| format!("it is not on {name}")));
+    differences
 }
 
 /// ` --instance NAME`, for whoever pastes a command.
@@ -134,8 +188,13 @@ fn compared(
         }
     };
     let config = &container.config;
+    let name = model.container_name.as_deref();
+    differ(
+        "its name",
+        name.unwrap_or("left to compose").to_owned(),
+        container.name().to_owned(),
+    );
     differ("its image", model.image.clone(), config.image.clone());
-    let words = |words: &[String]| format!("[{}]", words.join(" "));
     // A file's entrypoint takes the image's command away.
     let no_command = model.entrypoint().is_some();
     let command = model.command().unwrap_or_else(|| {
@@ -174,9 +233,17 @@ fn compared(
         memory(model.memory()),
         memory(Some(container.host_config.memory)),
     );
+    differences.extend(unasked(container));
     differences.extend(mounts(whole, model, container));
     differences.extend(environment(model, container, image));
     differences
+}
+
+/// What may be a secret among them is not shown.
+fn words(words: &[String]) -> String {
+    let blot = |text: String, secret: String| text.replace(&secret, "•••");
+    let shown = in_words(words).into_iter().fold(words.join(" "), blot);
+    format!("[{shown}]")
 }
 
 /// The words of a health check. Of plain words a shell makes what they are without one.
@@ -186,9 +253,9 @@ fn check(test: &[String]) -> String {
             let plain =
                 |character: char| character.is_ascii_alphanumeric() || " -_./".contains(character);
             let kind = if line.chars().all(plain) { "CMD" } else { kind };
-            format!("[{kind} {line}]")
+            words(&[kind.to_owned(), line.to_owned()])
         }
-        _ => format!("[{}]", test.join(" ")),
+        _ => words(test),
     }
 }
 
@@ -204,13 +271,37 @@ fn ports(model: &ServiceModel) -> String {
 }
 
 fn bindings(container: &Container) -> String {
-    let bindings = container.host_config.port_bindings.iter();
-    sorted(bindings.flat_map(|(port, bindings)| {
-        bindings
-            .iter()
-            .flatten()
-            .map(move |binding| format!("{}:{}->{port}", binding.host_ip, binding.host_port))
-    }))
+    sorted(asked(container).map(|(port, binding)| at(port, binding)))
+}
+
+/// What the engine has published of its own (`--publish-all`).
+fn unasked(container: &Container) -> Vec<String> {
+    let as_asked = |port: &str, found: &Binding| {
+        // What is asked for without an address or a port is given any.
+        let any = |asked: &str, found: &str| asked.is_empty() || asked == found;
+        asked(container).any(|(of, asked)| {
+            of == port
+                && any(&asked.host_ip, &found.host_ip)
+                && any(&asked.host_port, &found.host_port)
+        })
+    };
+    let published = container.published();
+    published
+        .filter(|(port, binding)| !as_asked(port, binding))
+        .map(|(port, binding)| format!("it publishes {} as well", at(port, binding)))
+        .collect()
+}
+
+fn asked(container: &Container) -> impl Iterator<Item = (&str, &Binding)> {
+    let asked = container.host_config.port_bindings.iter();
+    asked.flat_map(|(port, bindings)| {
+        let bindings = bindings.iter().flatten();
+        bindings.map(move |binding| (port.as_str(), binding))
+    })
+}
+
+fn at(port: &str, binding: &Binding) -> String {
+    format!("{}:{}->{port}", binding.host_ip, binding.host_port)
 }
 
 fn sorted(lines: impl Iterator<Item = String>) -> String {
@@ -286,6 +377,8 @@ pub(crate) fn network(deployment: &Deployment, model: &Model, census: &Census) -
             differences.push(format!("its label {name} is {label:?}, not {expected:?}"));
         }
     }
+    let (other, claim) = another_project(deployment, found.label(PROJECT));
+    differences.extend(claim);
     if let Some(known) = model.network(&found.name) {
         if known.internal && !found.internal {
             differences.push("it is not internal, the file says it is".to_owned());
@@ -296,11 +389,13 @@ pub(crate) fn network(deployment: &Deployment, model: &Model, census: &Census) -
         if found.driver != "bridge" {
             differences.push(format!("its driver is {}", found.driver));
         }
+    } else {
+        differences.push("the file has no network of that name".to_owned());
     }
     let environment = deployment.environment();
     let name = quoted(&found.name);
     (!differences.is_empty()).then(|| {
-        Finding::new(E1, &[environment.slug()], &found.name)
+        Finding::new(E1, &joined(environment, other), &found.name)
             .evidence(differences.join("; "))
             .reproduce(format!("docker network inspect {name}"))
             .fix(format!(

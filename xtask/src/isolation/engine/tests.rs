@@ -19,6 +19,7 @@ mod on_drift;
 mod on_networks;
 mod on_power;
 mod on_volumes;
+mod properties;
 
 fn main_set(environment: Environment) -> Deployment {
     Deployment::new(environment, Instance::main())

@@ -41,7 +41,7 @@ pub(crate) fn in_uris(text: &str) -> Vec<String> {
 }
 
 /// Passwords in a command line: after `--requirepass` and its like, in `--password=…`, in `-a` of
-/// redis-cli, as `>password` of a Redis user, in URIs.
+/// redis-cli and `-p` of cypher-shell, as `>password` of a Redis user, in URIs.
 pub(crate) fn in_words(words: &[String]) -> Vec<String> {
     let mut secrets: Vec<String> = words.iter().flat_map(|word| in_uris(word)).collect();
     let bare = |word: &str| word.trim_matches(['"', '\'']).to_owned();
@@ -51,7 +51,8 @@ pub(crate) fn in_words(words: &[String]) -> Vec<String> {
         .map(bare)
         .filter(|word| !word.is_empty())
         .collect();
-    let asks_redis = words.iter().any(|word| word.ends_with("redis-cli"));
+    let runs = |program: &str| words.iter().any(|word| word.ends_with(program));
+    let (asks_redis, asks_neo4j) = (runs("redis-cli"), runs("cypher-shell"));
     let lists_users = words
         .iter()
         .any(|word| word == "--user" || word == "SETUSER");
@@ -65,6 +66,7 @@ pub(crate) fn in_words(words: &[String]) -> Vec<String> {
         } else if (flag && secret_name(name))
             || ["requirepass", "masterauth"].contains(&name)
             || (asks_redis && word == "-a")
+            || (asks_neo4j && word == "-p")
         {
             let next = words.get(place + 1).filter(|next| !next.starts_with("--"));
             secrets.extend(next.cloned());
@@ -142,6 +144,7 @@ mod tests {
             "app --db-password=s3cret",
             "app --token s3cret",
             "redis-cli -a s3cret ping",
+            "cypher-shell -u neo4j -p s3cret 'RETURN 1'",
             "redis-server --user tta on >s3cret ~*",
         ] {
             assert_eq!(in_words(&[line.to_owned()]), ["s3cret"], "{line}");

@@ -7,6 +7,15 @@ fn drifted(
     made_by: &str,
     hash: &str,
 ) -> Result<Option<Finding>, String> {
+    differing(change, |_| {}, made_by, hash)
+}
+
+fn differing(
+    change: impl FnOnce(&mut Value),
+    file: impl FnOnce(&mut Value),
+    made_by: &str,
+    hash: &str,
+) -> Result<Option<Finding>, String> {
     let mut told = three_as_told();
     let labels = &mut told["containers"][1]["Config"]["Labels"];
     labels["com.docker.compose.config-hash"] = json!(hash);
@@ -21,7 +30,8 @@ fn drifted(
         user: String::new(),
     };
     let known = Known {
-        model: &model(Environment::Dev, |_| {}),
+        model: &model(Environment::Dev, file),
+        network: census.network(&deployment),
         hashes: &BTreeMap::from([("redis".to_owned(), "aa".to_owned())]),
         copies: &BTreeSet::from(["/other/docker/docker-compose.dev.yml".to_owned()]),
         compose: "2.26.1-4",
@@ -51,6 +61,106 @@ fn a_server_that_is_not_on_its_own_network_has_drifted() {
         "{}",
         finding.evidence
     );
+}
+
+/// What is said of a container that is not as it should be, though its hash is.
+fn said(change: impl FnOnce(&mut Value), file: impl FnOnce(&mut Value)) -> String {
+    let finding = differing(change, file, "2.26.1", "aa").expect("compared");
+    finding
+        .map(|finding| {
+            format!(
+                "{} {}",
+                ids(std::slice::from_ref(&finding))[0],
+                finding.evidence
+            )
+        })
+        .unwrap_or_default()
+}
+
+#[test]
+fn another_network_by_the_name_of_its_own_is_another() {
+    let seen = said(
+        |one| {
+            one["NetworkSettings"]["Networks"]["tta-dev-network"]["NetworkID"] =
+                json!("2".repeat(64))
+        },
+        |_| {},
+    );
+    assert_eq!(
+        seen,
+        "E1 dev it is on another network by the name of tta-dev-network"
+    );
+}
+
+#[test]
+fn a_file_that_names_another_container_or_network_is_not_what_runs() {
+    let renamed = |file: &mut Value| file["services"]["redis"]["container_name"] = json!("cache");
+    assert_eq!(
+        said(|_| {}, renamed),
+        "E1 dev its name is tta-dev-redis, the file says cache"
+    );
+    let elsewhere = |file: &mut Value| file["networks"]["default"]["name"] = json!("bus");
+    assert_eq!(
+        said(|_| {}, elsewhere),
+        "E1 dev the file does not put it on tta-dev-network; it is not on bus"
+    );
+    let renamed = model(Environment::Dev, elsewhere);
+    let census = parsed(&three_as_told());
+    let finding = drift::network(&main_set(Environment::Dev), &renamed, &census).expect("found");
+    assert_eq!(finding.evidence, "the file has no network of that name");
+}
+
+#[test]
+fn what_compose_gives_to_another_project_goes_down_with_that_one() {
+    let of = |project: &'static str| {
+        said(
+            move |one| one["Config"]["Labels"][PROJECT] = json!(project),
+            |_| {},
+        )
+    };
+    assert_eq!(of("tta-dev"), "");
+    assert_eq!(
+        of("tta-test"),
+        "E1 dev,test compose's project \"tta-test\" has it, not tta-dev"
+    );
+    assert_eq!(
+        of("shop"),
+        "E1 dev compose's project \"shop\" has it, not tta-dev"
+    );
+    let mut told = three_as_told();
+    told["networks"][0]["Labels"][PROJECT] = json!("tta-test");
+    let (deployment, file) = (main_set(Environment::Dev), model(Environment::Dev, |_| {}));
+    let finding = drift::network(&deployment, &file, &parsed(&told)).expect("found");
+    assert_eq!(ids(&[finding]), ["E1 dev,test"]);
+}
+
+#[test]
+fn what_the_engine_has_published_of_its_own_is_no_less_published() {
+    let published = |one: &mut Value| {
+        let anywhere = json!([{ "HostIp": "0.0.0.0", "HostPort": "32768" }]);
+        one["NetworkSettings"]["Ports"]["6380/tcp"] = anywhere;
+    };
+    let seen = said(published, |_| {});
+    assert_eq!(seen, "E1 dev it publishes 0.0.0.0:32768->6380/tcp as well");
+}
+
+#[test]
+fn a_secret_in_the_words_of_a_command_is_not_shown() {
+    for words in [
+        json!(["go", "--requirepass", "hunter22"]),
+        json!(["sh", "-c", "redis-server --requirepass hunter22"]),
+        json!(["cypher-shell", "-p", "hunter22"]),
+    ] {
+        for field in [
+            "/Config/Cmd",
+            "/Config/Entrypoint",
+            "/Config/Healthcheck/Test",
+        ] {
+            let change = |one: &mut Value| *one.pointer_mut(field).expect(field) = words.clone();
+            let seen = said(change, |_| {});
+            assert!(seen.contains("•••") && !seen.contains("hunter22"), "{seen}");
+        }
+    }
 }
 
 #[test]
@@ -174,19 +284,6 @@ fn a_health_check_must_fail_without_a_credential_and_succeed_with_it() {
 }
 
 proptest! {
-    #[test]
-    fn no_name_of_a_container_breaks_out_of_the_command_that_is_shown(name in "(.|\n){1,40}") {
-        let ids = with(|one| {
-            one["Name"] = json!(format!("/{name}"));
-            one["NetworkSettings"]["Networks"] = on("tta-dev-network", &"1".repeat(64));
-        });
-        // A name that begins with slashes, or is a server's own, is judged as that.
-        prop_assert!(ids.len() <= 2);
-        let quoted = crate::process::quoted(&name);
-        let plain = quoted == name;
-        prop_assert!(plain || quoted.starts_with('\'') && quoted.ends_with('\''));
-    }
-
     #[test]
     fn no_rendered_text_makes_the_reader_panic(text in "(.|\n){0,200}") {
         let _ = Model::parse(&text);
