@@ -1,5 +1,7 @@
 //! What is relied on of children, each a test.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn runner() -> Runner {
@@ -102,6 +104,52 @@ fn an_interrupt_ends_the_child_and_is_told_as_one() {
 #[test]
 fn control_characters_of_a_tool_do_not_reach_the_terminal() {
     assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
+}
+
+#[test]
+fn what_turns_or_hides_text_is_shown_and_not_obeyed() {
+    for character in [
+        '\u{ad}',
+        '\u{61c}',
+        '\u{180e}',
+        '\u{200b}',
+        '\u{202e}',
+        '\u{2069}',
+        '\u{206f}',
+        '\u{feff}',
+        '\u{fff9}',
+        '\u{e0041}',
+    ] {
+        let shown = printable(&format!("a{character}b"));
+        assert_eq!(shown, format!("a{}b", character.escape_default()));
+    }
+    assert_eq!(printable("Grün 数据 שלום"), "Grün 数据 שלום");
+}
+
+fn bits(known: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static str>> {
+    proptest::collection::vec(proptest::sample::select(known), 0..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_quoted_word_is_one_word_to_a_shell_and_what_it_was(
+        bits in prop_oneof![
+            bits(&["a", "{", "}", ","]),
+            bits(&[
+                "~", "=", "$(x)", "`x`", "\\", "'", "\"", " ", "\n", "*", "?", "[a]", "!", "#", "%", "-",
+                "&", ";", "|", "<", ">", "ü",
+            ]),
+        ]
+    ) {
+        let word = bits.concat();
+        // bash, which makes several words of `{a,b}`.
+        let line = format!("printf '%s|' {}", quoted(&word));
+        let command = Invocation::new("bash").args(["-c", &line]).deadline(Duration::from_secs(10));
+        let reply = runner().run(&command).expect("it runs");
+        prop_assert_eq!(reply.stdout, format!("{word}|"));
+    }
 }
 
 #[test]

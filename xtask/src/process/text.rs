@@ -21,7 +21,9 @@ pub(crate) fn printable(text: &str) -> String {
         .flat_map(|character| {
             let hides = matches!(
                 character,
-                '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                    | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+                    | '\u{e0000}'..='\u{e007f}'
             );
             if (character.is_control() && character != '\t') || hides {
                 character.escape_default().collect::<Vec<_>>()
@@ -32,10 +34,10 @@ pub(crate) fn printable(text: &str) -> String {
         .collect()
 }
 
-/// A word as a shell would need it.
+/// A word as a shell would need it. Braces too: bash makes two words of `{a,b}`.
 pub(crate) fn quoted(word: &str) -> String {
     let plain =
-        |character: char| character.is_ascii_alphanumeric() || "-_./:=,@%+{}".contains(character);
+        |character: char| character.is_ascii_alphanumeric() || "-_./:=,@%+".contains(character);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {
