@@ -136,7 +136,10 @@ fn declaration(entry: &Value) -> Result<Declaration, String> {
             )
         })?;
     let name = text("name")?;
-    text("reason")?;
+    // What a person can see of it: a space that has no width is no reason.
+    if !text("reason")?.chars().any(char::is_alphanumeric) {
+        return Err("it has no reason".to_owned());
+    }
     let with = match fields.get("with") {
         Some(Value::String(one)) if !one.is_empty() => vec![one.clone()],
         Some(Value::Array(several)) if !several.is_empty() => several
@@ -187,6 +190,7 @@ mod tests {
         assert_eq!(parsed(&json!([whole])).declarations.len(), 1);
         for (field, value) in [
             ("reason", json!(" ")),
+            ("reason", json!("\u{200b}")),
             ("reason", json!(null)),
             ("name", json!("")),
             ("kind", json!("folder")),
