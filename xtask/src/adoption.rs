@@ -3,13 +3,15 @@
 //! A source is only ever mounted read-only. It is copied, the copy is read by a scratch server that
 //! no network reaches, and what that server holds goes into the environment's own volumes.
 
+mod filled;
 pub(crate) mod graph;
 mod helper;
 pub(crate) mod kept;
 pub(crate) mod keys;
 
+pub(crate) use filled::{begin, filled};
 pub(crate) use graph::Graph;
-pub(crate) use helper::{filled, sweep};
+pub(crate) use helper::sweep;
 pub(crate) use kept::InTheWay;
 pub(crate) use keys::Keys;
 
@@ -23,9 +25,6 @@ use crate::namespace::migrate;
 use crate::observe::{neo4j, observe_one};
 use crate::plan::Adoption;
 use crate::secrets;
-
-/// The database's file that says that a volume is being filled: what is in it may go.
-const MARK: &str = ".tta-adopting";
 
 /// Whether a volume may be taken as a source.
 ///

@@ -145,6 +145,7 @@ pub(crate) fn act(
         Action::KeepVolumes(volumes) => adoption::kept::keep(context, deployment, volumes),
         Action::FreeNames(volumes) => adoption::kept::free(context, deployment, volumes),
         Action::Adopt(adopted) => {
+            adoption::begin(context, deployment, adopted)?;
             if let Some(graph) = &adopted.graph {
                 adoption::graph::fill(context, deployment, &graph.database)?;
             }

@@ -17,6 +17,9 @@ pub(crate) struct Journal {
     folder: PathBuf,
 }
 
+/// The command that stops servers and takes their containers away: it does nothing to any data.
+pub(crate) const DOWN: &str = "down";
+
 /// The command that looks, and leaves canaries while it does.
 pub(crate) const PROOF: &str = "verify-isolation";
 
@@ -113,24 +116,25 @@ impl Journal {
             .collect())
     }
 
-    /// The engine on which a deployment was last worked on.
+    /// The engine on which a deployment was last worked on. A proof says nothing of it: it looks, at
+    /// whatever engine answers.
     pub(crate) fn engine_of(&self, deployment: &Deployment) -> Result<Option<String>> {
-        Ok(self.last(deployment)?.map(|entry| entry.engine))
+        Ok(self.last(deployment, &[PROOF])?.map(|entry| entry.engine))
     }
 
-    /// What was begun on a deployment and never brought to its end, where nothing was done to it
-    /// since.
+    /// What was begun on a deployment and never brought to its end, where nothing was done to its
+    /// data since.
     pub(crate) fn cut_off(&self, deployment: &Deployment) -> Result<Option<Entry>> {
         let ended =
             |entry: &Entry| !matches!(entry.outcome.as_str(), "started" | "failed" | "interrupted");
-        Ok(self.last(deployment)?.filter(|entry| !ended(entry)))
+        let last = self.last(deployment, &[PROOF, DOWN])?;
+        Ok(last.filter(|entry| !ended(entry)))
     }
 
-    /// What was last done to a deployment. A proof does nothing to it: it looks, at whatever engine
-    /// answers, and says nothing about where an environment lives or what was cut off.
-    fn last(&self, deployment: &Deployment) -> Result<Option<Entry>> {
+    /// What was last done to a deployment by a command that is none of these.
+    fn last(&self, deployment: &Deployment, but: &[&str]) -> Result<Option<Entry>> {
         Ok(self.entries()?.into_iter().rev().find(|entry| {
-            entry.command != PROOF
+            !but.contains(&entry.command.as_str())
                 && entry.environment == deployment.environment().slug()
                 && entry.instance == deployment.instance().label()
         }))

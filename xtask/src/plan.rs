@@ -169,6 +169,8 @@ impl InPlace {
 /// What was read of volumes from before this tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Adoption {
+    /// The words by which its sources were named, as they are typed.
+    pub(crate) named: String,
     pub(crate) graph: Option<Graph>,
     pub(crate) keys: Option<Keys>,
 }

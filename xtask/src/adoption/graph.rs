@@ -5,6 +5,7 @@
 
 use environments::{Deployment, Service, images};
 
+use super::filled::filling;
 use super::helper;
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -126,7 +127,7 @@ pub(crate) fn fill(context: &Context, deployment: &Deployment, database: &str) -
          setpriv --reuid=neo4j --regid=neo4j --init-groups -- \
          neo4j-admin database load {name} --from-path=/from/dumps"
     );
-    let script = helper::filling(&load);
+    let script = filling(&load);
     helper::shell(context, deployment, Service::Neo4j, &mounts, &script)?
         .ok()
         .map(drop)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use environments::{Deployment, Service, Volume, images, label};
 
-use super::{MARK, unused};
+use super::unused;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::process::{Invocation, Reply};
@@ -226,51 +226,4 @@ pub(super) fn end(context: &Context, server: &Container) -> Result<()> {
         .run(&stop.deadline(Duration::from_secs(150)))?
         .ok()?;
     remove(context, &[server.name().to_owned()])
-}
-
-/// What a deployment's volumes hold that no killed run of this command has only begun to fill.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Filled {
-    pub(crate) volumes: Vec<Volume>,
-    /// A server of Neo4j has run on them: it gives its data a file that a dump has not.
-    pub(crate) served: bool,
-}
-
-/// Looks into the volumes of a deployment that exist. No server runs on them.
-pub(crate) fn filled(
-    context: &Context,
-    deployment: &Deployment,
-    there: &[Volume],
-) -> Result<Filled> {
-    let mounts: Vec<String> = there
-        .iter()
-        .map(|one| format!("{}:/volumes/{}:ro", deployment.volume(*one), one.key()))
-        .collect();
-    let script = format!(
-        "for one in /volumes/*; do\n\
-         [ -z \"$(ls -A $one)\" ] || [ -e $one/{MARK} ] || echo ${{one#/volumes/}}\n\
-         [ ! -e $one/server_id ] || echo served\n\
-         done"
-    );
-    let reply = shell(context, deployment, Service::Redis, &mounts, &script)?.ok()?;
-    let said: Vec<&str> = reply.stdout.split_whitespace().collect();
-    let is_filled = |one: &&Volume| said.contains(&one.key());
-    Ok(Filled {
-        volumes: there.iter().filter(is_filled).copied().collect(),
-        served: said.contains(&"served"),
-    })
-}
-
-/// The beginning of a script that fills `/to`: nothing that is there is written over, but for what a
-/// killed run of this command had begun.
-pub(super) fn filling(script: &str) -> String {
-    format!(
-        "set -euo pipefail\n\
-         [ -z \"$(ls -A /to)\" ] || [ -e /to/{MARK} ] || {{ echo 'the volume is not empty' >&2; exit 1; }}\n\
-         touch /to/{MARK}\n\
-         find /to -mindepth 1 ! -name {MARK} -delete\n\
-         {script}\n\
-         sync\n\
-         rm /to/{MARK}\n"
-    )
 }

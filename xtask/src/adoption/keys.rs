@@ -3,6 +3,7 @@
 
 use environments::{Deployment, Service, images};
 
+use super::filled::filling;
 use super::helper;
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -84,7 +85,7 @@ pub(crate) fn fill(context: &Context, deployment: &Deployment) -> Result<()> {
         format!("{}:/to", deployment.volume(helper::data(Service::Redis))),
     ];
     let script =
-        helper::filling("cp -a /from/appendonlydir /to/ && chown -R redis:redis /to/appendonlydir");
+        filling("cp -a /from/appendonlydir /to/ && chown -R redis:redis /to/appendonlydir");
     helper::shell(context, deployment, Service::Redis, &mounts, &script)?
         .ok()
         .map(drop)

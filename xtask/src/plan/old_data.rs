@@ -142,6 +142,7 @@ pub(crate) fn adopt_rest(observed: &Observed, adoption: Adoption, filled: &[Volu
     let mut plan = Plan::new(observed.deployment.clone());
     let left = |volume| !filled.contains(&volume);
     let rest = Adoption {
+        named: adoption.named.clone(),
         graph: adoption.graph.clone().filter(|_| left(Volume::Neo4jData)),
         keys: adoption.keys.clone().filter(|_| left(Volume::RedisData)),
     };

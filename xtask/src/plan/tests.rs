@@ -42,6 +42,7 @@ fn stopping_stops_with_grace_and_leaves_every_volume() {
 #[test]
 fn old_volumes_are_brought_into_nothing_or_into_what_was_counted_empty() {
     let adoption = || Adoption {
+        named: "--from-redis old_redis".to_owned(),
         graph: None,
         keys: Some(Keys {
             source: "old_redis".to_owned(),

@@ -64,8 +64,9 @@ fn volumes(context: &Context, args: &Adopt) -> Result<Answer> {
         redis,
         aside,
         copies,
+        named: words(args),
     };
-    let place = place(context, &held.observed)?;
+    let place = place(context, &held.observed, &to_be_filled(args))?;
     let stack = Stack::prepare(context, &held.observed)?;
     // The scratch volumes go whatever comes of it: the sources are what is kept.
     let outcome = adopted(context, &sources, &held, &stack, &place);
@@ -80,6 +81,50 @@ struct Sources {
     aside: Vec<InTheWay>,
     /// What is kept of volumes whose names are freed, or were by a run that was killed.
     copies: Vec<String>,
+    /// The words by which they were named.
+    named: String,
+}
+
+fn words(args: &Adopt) -> String {
+    let named = [
+        ("--from-neo4j", &args.from_neo4j),
+        ("--from-redis", &args.from_redis),
+    ];
+    let named = named.iter().filter_map(|(option, name)| {
+        let name = name.as_ref()?;
+        Some(format!("{option} {name}"))
+    });
+    named.collect::<Vec<_>>().join(" ")
+}
+
+fn to_be_filled(args: &Adopt) -> Vec<Volume> {
+    let mut volumes = Vec::new();
+    volumes.extend(args.from_neo4j.as_ref().map(|_| Volume::Neo4jData));
+    volumes.extend(args.from_redis.as_ref().map(|_| Volume::RedisData));
+    volumes
+}
+
+/// Refuses to start servers on volumes that an adoption which was cut off has filled by half.
+///
+/// # Errors
+/// Refused (3), with the command that goes on where it stopped.
+pub(crate) fn not_half_done(context: &Context, held: &Held) -> Result<()> {
+    let observed = &held.observed;
+    let deployment = &observed.deployment;
+    // The volumes are looked into only where the journal says that there may be something to see.
+    let cut_off = context.journal.cut_off(deployment)?;
+    let adopting = cut_off.is_some_and(|entry| entry.command == NAME);
+    let there: Vec<_> = observed.volumes().map(|(volume, _)| volume).collect();
+    if !adopting || there.is_empty() || observed.containers().any(Container::running) {
+        return Ok(());
+    }
+    adoption::sweep(context, deployment)?;
+    adoption::filled(context, deployment, &there)?.none_by_half_but(deployment, &[])
+}
+
+/// Whether a container never ran: a run was killed before it had started it.
+fn waiting(container: &Container) -> bool {
+    container.state.status == "created"
 }
 
 fn adopted(
@@ -92,6 +137,7 @@ fn adopted(
     let deployment = &held.observed.deployment;
     let say = |source: &str| context.ui.say(format!("reading a copy of {source} …"));
     let mut adoption = Adoption {
+        named: sources.named.clone(),
         graph: None,
         keys: None,
     };
@@ -198,28 +244,30 @@ enum Place {
     Vacant,
     /// A running environment that counts 0: its volumes may be removed.
     Empty(Disposable),
-    /// Containers that never ran, on volumes of which a killed run has filled these and not yet all.
+    /// Containers that never ran, or none since `down`, on volumes of which a killed run has filled these
+    /// and maybe not yet all.
     Begun(Vec<Volume>),
     /// Maybe what a killed run has filled already: it is compared before anything is done to it, as
     /// soon as its servers answer.
     Filled { answers: bool },
 }
 
-fn place(context: &Context, observed: &Observed) -> Result<Place> {
+fn place(context: &Context, observed: &Observed, to_be_filled: &[Volume]) -> Result<Place> {
     let deployment = &observed.deployment;
     let there: Vec<_> = observed.volumes().map(|(volume, _)| volume).collect();
     let both = observed.containers().count() == 2;
-    // It never ran: a run was killed before it had started both.
-    let waiting = |one: &Container| one.state.status == "created";
     if !observed.containers().any(Container::running) {
         if there.is_empty() {
             return Ok(Place::Vacant);
         }
         let filled = adoption::filled(context, deployment, &there)?;
+        filled.none_by_half_but(deployment, to_be_filled)?;
         if filled.volumes.is_empty() {
             return Ok(Place::Vacant);
         }
-        if both && !filled.served && observed.containers().all(waiting) {
+        // A volume that is absent would be made by whoever mounts it, and belong to nobody.
+        let whole = there.len() == Volume::ALL.len();
+        if whole && !filled.served && observed.containers().all(waiting) {
             return Ok(Place::Begun(filled.volumes));
         }
     }

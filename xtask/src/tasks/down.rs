@@ -7,17 +7,16 @@ use environments::{Deployment, Environment};
 use crate::context::Context;
 use crate::error::Result;
 use crate::execute::execute;
+use crate::journal::DOWN;
 use crate::observe::joined;
 use crate::plan;
 use crate::report::Answer;
 use crate::tasks::{hold_all, planned, show};
 
-const NAME: &str = "down";
-
 pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Answer> {
     let deployments = context.deployments(environments);
     let mut ready = Vec::new();
-    for held in hold_all(context, NAME, &deployments)? {
+    for held in hold_all(context, DOWN, &deployments)? {
         let plan = plan::down(&held.observed);
         ready.push((held, plan));
     }
@@ -33,7 +32,7 @@ pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Ans
         let threads: Vec<_> = ready
             .iter()
             .filter(|(_, plan)| !plan.steps.is_empty())
-            .map(|(held, plan)| scope.spawn(|| execute(context, NAME, &held.engine, plan, None)))
+            .map(|(held, plan)| scope.spawn(|| execute(context, DOWN, &held.engine, plan, None)))
             .collect();
         let outcomes: Vec<Result<()>> = threads.into_iter().map(joined).collect();
         outcomes.into_iter().collect::<Result<()>>()

@@ -11,7 +11,7 @@ use crate::observe::joined;
 use crate::plan::{self, Plan};
 use crate::report::Answer;
 use crate::stack::Stack;
-use crate::tasks::{Held, hold_all, planned, restore, show};
+use crate::tasks::{Held, adopt, hold_all, planned, restore, show};
 use crate::ui;
 
 pub(crate) const NAME: &str = "up";
@@ -46,6 +46,7 @@ pub(crate) fn start(
     let mut ready = Vec::new();
     for held in hold_all(context, command, deployments)? {
         restore::not_half_done(context, &held)?;
+        adopt::not_half_done(context, &held)?;
         let plan = plan::up(&held.observed);
         let stack = Stack::prepare(context, &held.observed)?;
         ready.push((held, stack, plan));

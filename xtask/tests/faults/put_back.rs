@@ -214,6 +214,10 @@ fn servers_are_not_started_on_a_half_restored_set_and_the_restore_is_named_that_
     assert_eq!(set.state().containers, before);
     // Also where its containers are gone.
     set.xtask(&["down", "staging"]).run().code(0);
+    set.xtask(&["up", "staging"])
+        .run()
+        .code(3)
+        .stderr_has(&next);
     restore(set, &saved.id).run().code(0);
     runs(set);
     set.holds(Environment::Staging, 3, 5);

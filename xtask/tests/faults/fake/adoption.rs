@@ -29,6 +29,8 @@ pub(crate) fn once(fake: &Fake, asked: &Asked) -> Option<Answer> {
         dump
     } else if script.contains("neo4j-admin database load") {
         load
+    } else if script.contains("the volume is not empty") && script.contains(" >$one/") {
+        mark
     } else if script.starts_with("for one in /volumes/*") {
         filled
     } else {
@@ -133,30 +135,51 @@ fn load(fake: &Fake, asked: &Asked) -> Answer {
     })
 }
 
+/// All that are to be filled, before any is.
+fn mark(fake: &Fake, asked: &Asked) -> Answer {
+    let words = asked.command[1]
+        .split('\'')
+        .find(|part| part.starts_with("--from-"));
+    let words = words.expect("the sources are named").to_owned();
+    for folder in asked.mounts.keys() {
+        let to = volume(fake, asked, folder);
+        if (to.keys > 0 || to.graph.is_some()) && to.adopting.is_none() {
+            return Ok(Reply::failed(1, "the volume is not empty\n"));
+        }
+    }
+    for folder in asked.mounts.keys() {
+        alter(fake, asked, folder, |to| to.adopting = Some(words.clone()))?;
+    }
+    Ok(Reply::default())
+}
+
 /// Nothing is written over but what a killed run had begun.
 fn fill(fake: &Fake, asked: &Asked, with: impl FnOnce(&mut Volume, &Volume)) -> Answer {
     let from = volume(fake, asked, "/from");
     let to = volume(fake, asked, "/to");
-    if (to.keys > 0 || to.graph.is_some()) && !to.adopting {
+    if (to.keys > 0 || to.graph.is_some()) && to.adopting.is_none() {
         return Ok(Reply::failed(1, "the volume is not empty\n"));
     }
     alter(fake, asked, "/to", |to| {
-        (to.keys, to.graph, to.adopting) = (0, None, true);
+        to.adopting.get_or_insert_default();
+        (to.keys, to.graph) = (0, None);
     })?;
     alter(fake, asked, "/to", |to| with(to, &from))?;
-    alter(fake, asked, "/to", |to| to.adopting = false)?;
+    alter(fake, asked, "/to", |to| to.adopting = None)?;
     Ok(Reply::default())
 }
 
-/// Names what holds something that no killed run has begun to fill, and says whether a server has run
-/// on it.
+/// Names what holds something, or what a killed run has begun to fill and by which words, and says
+/// whether a server has run on it.
 fn filled(fake: &Fake, asked: &Asked) -> Answer {
     let mut said = String::new();
     for folder in asked.mounts.keys() {
         let volume = volume(fake, asked, folder);
-        if (volume.keys > 0 || volume.graph.is_some()) && !volume.adopting {
-            said.push_str(folder.trim_start_matches("/volumes/"));
-            said.push('\n');
+        let name = folder.trim_start_matches("/volumes/");
+        if let Some(words) = &volume.adopting {
+            said.push_str(&format!("begun {name} {words}\n"));
+        } else if volume.keys > 0 || volume.graph.is_some() {
+            said.push_str(&format!("filled {name}\n"));
         }
         if volume.graph.is_some_and(|graph| !graph.users.is_empty()) {
             said.push_str("served\n");

@@ -89,9 +89,9 @@ pub(crate) struct Volume {
     /// A store's dump, in a folder of its own.
     #[serde(default)]
     pub(crate) dump: Option<Box<Graph>>,
-    /// An old volume's data is being filled into it.
+    /// An old volume's data is being filled into it, by the command with these words.
     #[serde(default)]
-    pub(crate) adopting: bool,
+    pub(crate) adopting: Option<String>,
     /// What a restore has loaded beside it.
     pub(crate) incoming: Option<Box<Beside>>,
     /// What was there before a restore.
