@@ -175,16 +175,15 @@ pub(crate) struct KeyFacts {
     pub(crate) users: Vec<String>,
 }
 
-/// Neo4j's facts, over its query endpoint, inside the container.
+/// Neo4j's facts, as a client that names no database is told them.
 pub(crate) fn graph(
     context: &Context,
     deployment: &Deployment,
     container: &Container,
     password: &Password,
 ) -> Result<GraphFacts> {
-    let answers = neo4j(context, deployment, container, password).ask(&[
-        "SHOW HOME DATABASE YIELD name RETURN name",
-        "CALL db.info() YIELD id RETURN id",
+    let answers = neo4j(context, deployment, container, password).look_at_home(&[
+        "CALL db.info() YIELD name, id RETURN name, id",
         "CALL dbms.components() YIELD versions, edition RETURN versions[0], edition",
         "MATCH (n) RETURN count(n)",
         "MATCH ()-[r]->() RETURN count(r)",
@@ -209,11 +208,11 @@ pub(crate) fn graph(
     };
     Ok(GraphFacts {
         home_database: text(0, 0)?,
-        store_id: text(1, 0)?,
-        version: text(2, 0)?,
-        edition: text(2, 1)?,
-        nodes: count(3)?,
-        relationships: count(4)?,
+        store_id: text(0, 1)?,
+        version: text(1, 0)?,
+        edition: text(1, 1)?,
+        nodes: count(2)?,
+        relationships: count(3)?,
     })
 }
 

@@ -100,12 +100,17 @@ impl Invocation {
     }
 
     /// A variable whose value is blotted out of whatever is shown.
-    pub(crate) fn secret(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub(crate) fn secret(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let value = value.into();
-        if !value.is_empty() {
-            self.secrets.push(value.clone());
+        self.blotting(&value).env(name, value)
+    }
+
+    /// A text that is blotted out of whatever is shown: the child is told it later.
+    pub(crate) fn blotting(mut self, secret: &str) -> Self {
+        if !secret.is_empty() {
+            self.secrets.push(secret.to_owned());
         }
-        self.env(name, value)
+        self
     }
 
     pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {

@@ -1,10 +1,11 @@
 //! What the servers of a comparison are filled with, and what they hold afterwards: counted by
-//! `cypher-shell` and `redis-cli`, in the same way on both sides.
+//! Bolt and `redis-cli`, in the same way on both sides.
 
 use environments::{Deployment, Environment, Service};
 
 use crate::bench::client::Seen;
 use crate::error::{Failure, Result};
+use crate::tools::bolt::Rows;
 use crate::tools::docker::Docker;
 use crate::tools::neo4j::Neo4j;
 
@@ -40,7 +41,7 @@ impl Servers<'_> {
         let script = format!(
             "UNWIND range(1, {pairs}) AS i CALL (i) {{ \
              CREATE (a:{labels} {{name: i}})-[:KNOWS]->(b:{labels} {{name: -i}})-[:KNOWS]->(a) \
-             }} IN TRANSACTIONS OF 10000 ROWS;\n"
+             }} IN TRANSACTIONS OF 10000 ROWS"
         );
         if pairs > 0 {
             self.cypher(&script)?;
@@ -60,7 +61,7 @@ impl Servers<'_> {
             "UNWIND range(1, {nodes}) AS i CALL (i) {{ \
              CREATE (:Bench {{name: i, text: reduce(all = '', part IN range(1, 10) | \
              all + randomUUID() + '{some}')}}) \
-             }} IN TRANSACTIONS OF 5000 ROWS;\n"
+             }} IN TRANSACTIONS OF 5000 ROWS"
         );
         self.cypher(&script)?;
         self.holds(nodes, 0)
@@ -68,9 +69,7 @@ impl Servers<'_> {
 
     /// Removes what a client has written meanwhile.
     pub(super) fn forget_writers(&self, seen: &Seen) -> Result<()> {
-        self.cypher(
-            "MATCH (n:Writer) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS;\n",
-        )?;
+        self.cypher("MATCH (n:Writer) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS")?;
         let delete = "for i = 0, tonumber(ARGV[2]) do redis.call('DEL', ARGV[1] .. i) end";
         let prefix = format!("{}writer:", self.environment().redis_prefix());
         self.redis(&["EVAL", delete, "0", &prefix, &seen.keys.to_string()])?;
@@ -80,10 +79,11 @@ impl Servers<'_> {
     /// # Errors
     /// They hold anything else.
     pub(super) fn holds(&self, nodes: u64, keys: u64) -> Result<()> {
-        let counted = self.cypher("MATCH (n) RETURN count(n) AS nodes;\n")?;
-        let found = counted.last().map(String::as_str).unwrap_or_default();
-        if found != nodes.to_string() {
-            return Err(self.wrong("nodes", nodes, found));
+        let counted = self.cypher("MATCH (n) RETURN count(n)")?;
+        let found = counted.first().and_then(|row| row.first()?.as_u64());
+        if found != Some(nodes) {
+            let found = found.map_or_else(|| "an unknown number".to_owned(), |n| n.to_string());
+            return Err(self.wrong("nodes", nodes, &found));
         }
         let counted = self.redis(&["DBSIZE"])?;
         if counted.trim() != keys.to_string() {
@@ -96,7 +96,7 @@ impl Servers<'_> {
         self.deployment.environment()
     }
 
-    fn cypher(&self, script: &str) -> Result<Vec<String>> {
+    fn cypher(&self, statement: &str) -> Result<Rows> {
         let neo4j = Neo4j {
             docker: self.docker,
             container: &self.deployment.container(Service::Neo4j),
@@ -104,7 +104,7 @@ impl Servers<'_> {
             user: self.environment().neo4j_user(),
             password: well_known_password(self.environment())?,
         };
-        neo4j.prove(script)
+        Ok(neo4j.prove(&[statement])?.pop().unwrap_or_default())
     }
 
     pub(super) fn redis(&self, args: &[&str]) -> Result<String> {

@@ -3,35 +3,44 @@
 use std::thread;
 
 use environments::{Deployment, Service};
+use serde_json::Value;
 
-use super::ready::{First, answering, servers};
+use super::ready::{answering, servers};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::observe::{self, Observed, joined, observe_one};
 use crate::plan::{InPlace, Object, Seed};
 use crate::process::printable;
 use crate::stack::Stack;
+use crate::tools::bolt::Rows;
 use crate::tools::docker::Container;
-use crate::tools::neo4j::quoted_name;
+use crate::tools::neo4j::{Neo4j, STATEMENT, quoted_name};
 use crate::tools::redis::Redis;
 use crate::ui::counted;
 
 /// Both servers answer and hold nothing; then the fixture is loaded.
 pub(super) fn await_empty(context: &Context, stack: &Stack, seed: Option<&Seed>) -> Result<()> {
     let servers = servers(context, stack)?;
-    answering(context, stack, &servers, First::EmptyHome, &seeding(seed))
-        .map_err(|failure| seeding_failure(&stack.deployment, seed, failure))?;
-    no_keys(&stack.deployment, &observe::redis(context, &servers.redis))
+    let nodes = answering(context, stack, &servers)?;
+    empty(&stack.deployment, nodes, "node")?;
+    no_keys(&stack.deployment, &observe::redis(context, &servers.redis))?;
+    let graph = observe::neo4j(context, &stack.deployment, &servers.neo4j, &stack.password);
+    load(&stack.deployment, &graph, seed)
 }
 
-/// Fails where there is a node.
-const ASSERT_EMPTY: &str = "MATCH (n) WITH count(n) AS nodes \
-     RETURN CASE nodes WHEN 0 THEN 0 ELSE 1 / (nodes - nodes) END AS nodes;\n";
-
 /// The two lookup indexes that every new database has, by the names that Neo4j gives them.
-const LOOKUP_INDEXES: &str = "\
-     CREATE LOOKUP INDEX index_343aff4e IF NOT EXISTS FOR (n) ON EACH labels(n);\n\
-     CREATE LOOKUP INDEX index_f7700477 IF NOT EXISTS FOR ()-[r]-() ON EACH type(r);\n";
+const LOOKUP_INDEXES: [&str; 2] = [
+    "CREATE LOOKUP INDEX index_343aff4e IF NOT EXISTS FOR (n) ON EACH labels(n)",
+    "CREATE LOOKUP INDEX index_f7700477 IF NOT EXISTS FOR ()-[r]-() ON EACH type(r)",
+];
+
+/// Nodes, then constraints, then indexes: those for lookup, and all others.
+const LEFT: [&str; 3] = [
+    "MATCH (n) RETURN count(n)",
+    "SHOW CONSTRAINTS YIELD name RETURN count(*)",
+    "SHOW INDEXES YIELD type RETURN \
+     sum(CASE type WHEN 'LOOKUP' THEN 1 ELSE 0 END), sum(CASE type WHEN 'LOOKUP' THEN 0 ELSE 1 END)",
+];
 
 /// Empties both servers as they run and proves it: nothing of this is believed, all is counted.
 pub(super) fn empty_in_place(context: &Context, stack: &Stack, work: &InPlace) -> Result<()> {
@@ -40,22 +49,20 @@ pub(super) fn empty_in_place(context: &Context, stack: &Stack, work: &InPlace) -
     let neo4j = planned_server(&observed, Service::Neo4j, &work.neo4j)?;
     let redis_container = planned_server(&observed, Service::Redis, &work.redis)?;
     let redis = observe::redis(context, &redis_container);
-    let script = format!(
-        "{}{LOOKUP_INDEXES}{ASSERT_EMPTY}{SCHEMA_LEFT}{}",
-        emptying(work),
-        seeding(work.seed.as_ref())
-    );
+    // In the environment's database by name: whether that is the server's home, the look has asked.
+    let graph = observe::neo4j(context, deployment, &neo4j, &stack.password);
+    let mut talk = graph.talk(STATEMENT)?;
     thread::scope(|scope| {
         let keys = scope.spawn(|| flush(&redis));
-        // In the environment's database by name: whether that is the server's home, the look has asked.
-        let graph = observe::neo4j(context, deployment, &neo4j, &stack.password);
-        let lines = graph
-            .prove(&script)
-            .map_err(|failure| seeding_failure(deployment, work.seed.as_ref(), failure));
+        let answers = talk.prove(&emptying(work));
         joined(keys)?;
-        schema_gone(deployment, &lines?)
+        nothing_left(deployment, &answers?)
     })?;
-    no_keys(deployment, &redis)
+    no_keys(deployment, &redis)?;
+    // Once more, now that all was emptied: who writes seldom was not yet seen.
+    nothing_left(deployment, &talk.prove(&LEFT)?)?;
+    no_keys(deployment, &redis)?;
+    load(deployment, &graph, work.seed.as_ref())
 }
 
 /// A server's container, which must be the very one that the plan saw.
@@ -76,41 +83,38 @@ pub(super) fn planned_server(
     })
 }
 
-fn emptying(work: &InPlace) -> String {
-    let mut script = String::new();
+/// What empties Neo4j, then what counts whether it is empty.
+fn emptying(work: &InPlace) -> Vec<String> {
+    let mut statements = Vec::new();
     if work.nodes > 0 {
-        script.push_str("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS;\n");
+        statements.push(
+            "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS".to_owned(),
+        );
     }
     // Constraints first: an index that one of them owns cannot be dropped.
-    for name in &work.constraints {
-        script.push_str(&format!(
-            "DROP CONSTRAINT {} IF EXISTS;\n",
-            quoted_name(name)
-        ));
-    }
-    for name in &work.indexes {
-        script.push_str(&format!("DROP INDEX {} IF EXISTS;\n", quoted_name(name)));
-    }
-    script
+    let constraints = work.constraints.iter();
+    statements
+        .extend(constraints.map(|name| format!("DROP CONSTRAINT {} IF EXISTS", quoted_name(name))));
+    let indexes = work.indexes.iter();
+    statements.extend(indexes.map(|name| format!("DROP INDEX {} IF EXISTS", quoted_name(name))));
+    statements.extend(LOOKUP_INDEXES.iter().chain(&LEFT).map(ToString::to_string));
+    statements
 }
 
-const SCHEMA_LEFT: &str = "\
-     SHOW CONSTRAINTS YIELD name RETURN count(*) AS constraints;\n\
-     SHOW INDEXES YIELD type RETURN \
-     sum(CASE type WHEN 'LOOKUP' THEN 1 ELSE 0 END) + 100 * sum(CASE type WHEN 'LOOKUP' THEN 0 ELSE 1 END) AS indexes;\n";
-
-fn schema_gone(deployment: &Deployment, lines: &[String]) -> Result<()> {
-    let value = |name: &str| {
-        let at = lines.iter().position(|line| line == name)?;
-        lines.get(at + 1)?.parse::<u64>().ok()
-    };
-    match (value("constraints"), value("indexes")) {
-        // The two lookup indexes, and nothing else.
-        (Some(0), Some(2)) => Ok(()),
-        (Some(_), Some(_)) => Err(still_writing(deployment, "constraints or indexes")),
+/// Reads the answers to [`LEFT`], which are the last ones.
+fn nothing_left(deployment: &Deployment, answers: &[Rows]) -> Result<()> {
+    let counted: Vec<u64> = answers[answers.len().saturating_sub(LEFT.len())..]
+        .iter()
+        .flatten()
+        .flatten()
+        .filter_map(Value::as_u64)
+        .collect();
+    match counted[..] {
+        [nodes, 0, 2, 0] => empty(deployment, nodes, "node"),
+        [_, _, _, _] => Err(still_writing(deployment, "constraints or indexes")),
         _ => Err(Failure::failed(format!(
-            "cypher-shell did not count the schema of {deployment}, but printed:\n    {}",
-            printable(&lines.join(" / "))
+            "Neo4j was expected to count what is left in {deployment}, but answered {}",
+            printable(&format!("{answers:?}"))
         ))),
     }
 }
@@ -121,11 +125,14 @@ fn flush(redis: &Redis<'_>) -> Result<()> {
 }
 
 fn no_keys(deployment: &Deployment, redis: &Redis<'_>) -> Result<()> {
-    let left: u64 = redis.keys()?.values().sum();
+    empty(deployment, redis.keys()?.values().sum(), "key")
+}
+
+fn empty(deployment: &Deployment, left: u64, what: &str) -> Result<()> {
     if left == 0 {
         Ok(())
     } else {
-        Err(still_writing(deployment, &counted(left, "key")))
+        Err(still_writing(deployment, &counted(left, what)))
     }
 }
 
@@ -141,47 +148,19 @@ fn still_writing(deployment: &Deployment, what: &str) -> Failure {
     ))
 }
 
-/// The statements of a fixture, each after a line that says which one it is.
-fn seeding(seed: Option<&Seed>) -> String {
-    let statements = seed
-        .map(|seed| seed.statements.as_slice())
-        .unwrap_or_default();
-    let mut script = String::new();
-    for (number, statement) in statements.iter().enumerate() {
-        script.push_str(&format!(
-            "RETURN {} AS statement;\n{statement}\n;\n",
-            number + 1
-        ));
-    }
-    script
-}
-
-/// Tells "not empty" and "the fixture is wrong" from everything else.
-fn seeding_failure(deployment: &Deployment, seed: Option<&Seed>, failure: Failure) -> Failure {
-    if failure.message.contains("/ by zero") && !failure.message.contains("statement\n") {
-        return still_writing(deployment, "nodes");
-    }
-    let Some(seed) = seed else { return failure };
-    let lines: Vec<&str> = failure.message.lines().map(str::trim).collect();
-    let reached = lines.windows(2).rev().find_map(|pair| match pair {
-        ["statement", number] => number.parse::<usize>().ok(),
-        _ => None,
-    });
-    let Some(number) = reached else {
-        return failure;
+fn load(deployment: &Deployment, graph: &Neo4j<'_>, seed: Option<&Seed>) -> Result<()> {
+    let Some(seed) = seed.filter(|seed| !seed.statements.is_empty()) else {
+        return Ok(());
+    };
+    let Err((number, said)) = graph.load(&seed.statements)? else {
+        return Ok(());
     };
     let statement = seed.statements.get(number - 1).map_or("", String::as_str);
-    let message = lines.last().copied().unwrap_or_default();
-    Failure::failed(format!(
-        "{deployment} was emptied, but statement {number} of {} failed: {message}\n    {}",
+    let statement: String = statement.chars().take(300).collect();
+    Err(Failure::failed(format!(
+        "{deployment} was emptied, but statement {number} of {} failed: {said}\n    {}",
         seed.file,
-        printable(
-            &statement
-                .chars()
-                .take(300)
-                .collect::<String>()
-                .replace('\n', " ")
-        )
+        printable(&statement.replace('\n', " "))
     ))
-    .hint("the statements before it were loaded; mend the fixture and run the same command again")
+    .hint("the statements before it were loaded; mend the fixture and run the same command again"))
 }

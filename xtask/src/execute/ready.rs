@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use environments::Service;
+use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
@@ -21,7 +22,7 @@ pub(super) fn start(context: &Context, stack: &Stack) -> Result<()> {
 /// Both servers answer: Neo4j on Bolt and on the environment's database, Redis as its user.
 pub(super) fn await_ready(context: &Context, stack: &Stack) -> Result<()> {
     let servers = servers(context, stack)?;
-    answering(context, stack, &servers, First::Home, "").map(drop)
+    answering(context, stack, &servers).map(drop)
 }
 
 pub(super) struct Servers {
@@ -41,64 +42,30 @@ pub(super) fn servers(context: &Context, stack: &Stack) -> Result<Servers> {
     })
 }
 
-/// What a session that names no database asks first. `SHOW HOME DATABASE` would say whose home it is
-/// too, but takes a server that has just started 0.8 s longer: it asks the database `system`.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum First {
-    /// Which database it is in.
-    Home,
-    /// The same, and it fails where there is a node.
-    EmptyHome,
-}
+/// What a session that names no database asks: which one it is in, and how many nodes are there.
+/// `SHOW HOME DATABASE` would say whose home it is too, but takes a server that has just started
+/// 0.8 s longer: it asks the database `system`.
+const HOME: &str = "MATCH (n) WITH count(n) AS nodes CALL db.info() YIELD name RETURN name, nodes";
 
-impl First {
-    /// Cypher has no `ASSERT`; the divisor is not a literal, so that the planner cannot divide by
-    /// zero before anything was counted.
-    const fn statement(self) -> &'static str {
-        match self {
-            Self::Home => "CALL db.info() YIELD name RETURN name AS home;\n",
-            Self::EmptyHome => {
-                "MATCH (n) WITH count(n) AS nodes CALL db.info() YIELD name RETURN name AS home, \
-                 CASE nodes WHEN 0 THEN 0 ELSE 1 / (nodes - nodes) END AS nodes;\n"
-            }
-        }
-    }
-
-    /// How the shell answers it, for a home of that name.
-    fn answer(self, home: &str) -> [String; 2] {
-        match self {
-            Self::Home => ["home".to_owned(), format!("\"{home}\"")],
-            Self::EmptyHome => ["home, nodes".to_owned(), format!("\"{home}\", 0")],
-        }
-    }
-}
-
-/// Waits for both servers side by side, and proves Neo4j with the script as soon as Bolt takes
-/// it: HTTP, which its health check asks, answers a second later. The lines that it printed.
-pub(super) fn answering(
-    context: &Context,
-    stack: &Stack,
-    servers: &Servers,
-    first: First,
-    script: &str,
-) -> Result<Vec<String>> {
+/// Waits for both servers side by side, and asks Neo4j as soon as Bolt takes it: HTTP, which its
+/// health check asks, answers a second later. How many nodes are in its home.
+pub(super) fn answering(context: &Context, stack: &Stack, servers: &Servers) -> Result<u64> {
     let database = stack.deployment.environment().database();
     let Servers { neo4j, redis } = servers;
-    let shell = observe::neo4j(context, &stack.deployment, neo4j, &stack.password);
-    let script = format!("{}{script}", first.statement());
+    let server = observe::neo4j(context, &stack.deployment, neo4j, &stack.password);
     let early = thread::scope(|scope| {
         let graph = scope.spawn(|| healthy(context, neo4j, &["tta-neo4j-health", database]));
-        let early = scope.spawn(|| shell.prove_at_home_at_start(&script, context.patience));
+        let early = scope.spawn(|| server.prove_at_home_at_start(&[HOME], context.patience));
         let keys = healthy(context, redis, &["tta-redis-health"]);
-        // Why a server is not healthy explains best why its shell failed.
+        // Why a server is not healthy explains best why it was not to be talked to.
         let early = joined(early);
         joined(graph).and(keys).and(early)
     })?;
-    let lines = match early {
-        Some(lines) => lines,
-        None => shell.prove_at_home(&script)?,
+    let answers = match early {
+        Some(answers) => answers,
+        None => server.prove_at_home(&[HOME])?,
     };
-    at_home(stack, neo4j, first, lines)
+    at_home(stack, neo4j, answers.first().map_or(&[], Vec::as_slice))
 }
 
 /// Waits inside the container until its own health check passes: one call, however long it takes.
@@ -180,26 +147,26 @@ fn unhealthy(context: &Context, container: &Container, check: &[&str]) -> Failur
     .hint(format!("docker logs {name}"))
 }
 
-/// The lines after those that tell the home database, which must be the environment's.
-fn at_home(
-    stack: &Stack,
-    neo4j: &Container,
-    first: First,
-    lines: Vec<String>,
-) -> Result<Vec<String>> {
-    let expected = first.answer(stack.deployment.environment().database());
-    if lines.starts_with(&expected) {
-        return Ok(lines[expected.len()..].to_vec());
+/// The home database must be the environment's. How many nodes are in it.
+fn at_home(stack: &Stack, neo4j: &Container, rows: &[Vec<Value>]) -> Result<u64> {
+    let expected = stack.deployment.environment().database();
+    let (home, nodes) = match rows {
+        [row] => match row.as_slice() {
+            [Value::String(home), nodes] => (home.as_str(), nodes.as_u64()),
+            _ => ("", None),
+        },
+        _ => ("", None),
+    };
+    match nodes {
+        Some(nodes) if home == expected => Ok(nodes),
+        _ => Err(Failure::refused(format!(
+            "the Neo4j in {} calls {:?} its home database, expected {expected:?}",
+            neo4j.name(),
+            printable(home),
+        ))
+        .hint(format!(
+            "cargo xtask init-neo4j {}   (says what the server has)",
+            stack.deployment.environment()
+        ))),
     }
-    let found = lines.get(1).map_or("", String::as_str);
-    Err(Failure::refused(format!(
-        "the Neo4j in {} calls {} its home database, expected {}",
-        neo4j.name(),
-        printable(found),
-        expected[1]
-    ))
-    .hint(format!(
-        "cargo xtask init-neo4j {}   (says what the server has)",
-        stack.deployment.environment()
-    )))
 }

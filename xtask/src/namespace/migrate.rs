@@ -139,8 +139,8 @@ pub(crate) fn label_nodes(
         .map(|one| quoted_name(one.neo4j_label()))
         .to_vec();
     let own = quoted_name(deployment.environment().neo4j_label());
-    let script = format!(
-        "MATCH (n) WHERE NOT n:{} CALL (n) {{ SET n:{own} }} IN TRANSACTIONS OF {NODES_IN_A_BATCH} ROWS;\n",
+    let statement = format!(
+        "MATCH (n) WHERE NOT n:{} CALL (n) {{ SET n:{own} }} IN TRANSACTIONS OF {NODES_IN_A_BATCH} ROWS",
         all.join("|")
     );
     let before = totals(&server)?;
@@ -149,7 +149,7 @@ pub(crate) fn label_nodes(
     let progress = context.ui.progress("nodes", bare);
     thread::scope(|scope| {
         let work = scope.spawn(|| {
-            let result = server.prove(&script);
+            let result = server.prove(&[&statement]);
             done.store(true, Ordering::SeqCst);
             result
         });

@@ -1,10 +1,11 @@
-//! Children that are asked line by line, such as a `redis-cli` that reads commands.
+//! Children that are talked with: line by line, as a `redis-cli` that reads commands, or in bytes, as
+//! a server's own protocol.
 //!
 //! When this process dies, however it dies, the child's standard input closes: a child that reads
 //! commands then ends after the one it is at.
 
-use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,24 +14,45 @@ use duct::Handle;
 use super::{Interrupt, Invocation, Runner, end, printable, redacted, tail};
 use crate::error::{Failure, Result};
 
-/// A child that answers each line with one line. Dropping it ends it.
+/// What a child says, one after the other.
+type Answers = Sender<std::io::Result<Vec<u8>>>;
+
+/// A child that answers. Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Conversation {
     handle: Handle,
     stdin: Option<PipeWriter>,
-    lines: Receiver<std::io::Result<Vec<u8>>>,
+    /// The thread that has `stdin` once bytes were poured.
+    pouring: Option<Sender<Vec<u8>>>,
+    answers: Receiver<std::io::Result<Vec<u8>>>,
     interrupt: Interrupt,
     line: String,
     secrets: Vec<String>,
 }
 
 impl Runner {
-    /// Starts a child to talk to. Its invocation's standard input and deadline are not used: each
-    /// question has its own.
+    /// Starts a child to talk to, each of whose answers is a line. Its invocation's standard input
+    /// and deadline are not used: each question has its own.
     ///
     /// # Errors
     /// The program is missing, or Ctrl-C was pressed.
     pub(crate) fn converse(&self, invocation: &Invocation) -> Result<Conversation> {
+        self.talk(invocation, lines)
+    }
+
+    /// The same where answers are bytes, handed on in the pieces in which they come.
+    ///
+    /// # Errors
+    /// As for [`Self::converse`].
+    pub(crate) fn stream(&self, invocation: &Invocation) -> Result<Conversation> {
+        self.talk(invocation, pieces)
+    }
+
+    fn talk(
+        &self,
+        invocation: &Invocation,
+        read: fn(PipeReader, &Answers),
+    ) -> Result<Conversation> {
         self.interrupt.check()?;
         let no_pipe = |error: std::io::Error| Failure::failed(format!("no pipe: {error}"));
         let (theirs, stdin) = std::io::pipe().map_err(no_pipe)?;
@@ -46,7 +68,8 @@ impl Runner {
         Ok(Conversation {
             handle,
             stdin: Some(stdin),
-            lines: read_along(stdout),
+            pouring: None,
+            answers: read_along(stdout, read),
             interrupt: self.interrupt.clone(),
             line: invocation.line(),
             secrets: invocation.secrets.clone(),
@@ -54,20 +77,60 @@ impl Runner {
     }
 }
 
-/// Hands on each line as it comes, from a thread: a pipe cannot be read with a deadline.
-fn read_along(stdout: PipeReader) -> Receiver<std::io::Result<Vec<u8>>> {
-    let (sender, lines) = channel();
+/// Hands on what the child says as it comes, from a thread: a pipe cannot be read with a deadline.
+fn read_along(
+    stdout: PipeReader,
+    read: fn(PipeReader, &Answers),
+) -> Receiver<std::io::Result<Vec<u8>>> {
+    let (sender, answers) = channel();
+    thread::spawn(move || read(stdout, &sender));
+    answers
+}
+
+/// Writes what it is given, in its order, until nobody can give it more or nobody reads it.
+fn write_along(mut stdin: PipeWriter) -> Sender<Vec<u8>> {
+    let (sender, bytes) = channel::<Vec<u8>>();
     thread::spawn(move || {
-        for line in BufReader::new(stdout).split(b'\n') {
-            if sender.send(line).is_err() {
+        for bytes in bytes {
+            if stdin.write_all(&bytes).is_err() {
                 return;
             }
         }
     });
-    lines
+    sender
+}
+
+fn lines(stdout: PipeReader, answers: &Answers) {
+    for line in BufReader::new(stdout).split(b'\n') {
+        if answers.send(line).is_err() {
+            return;
+        }
+    }
+}
+
+fn pieces(mut stdout: PipeReader, answers: &Answers) {
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        let read = match stdout.read(&mut piece) {
+            Ok(0) => return,
+            Ok(count) => Ok(piece[..count].to_vec()),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => Err(error),
+        };
+        let last = read.is_err();
+        if answers.send(read).is_err() || last {
+            return;
+        }
+    }
 }
 
 impl Conversation {
+    /// The same conversation, called so in whatever is told of it: its own line may be a script.
+    pub(crate) fn called(mut self, line: String) -> Self {
+        self.line = line;
+        self
+    }
+
     /// Says a line and returns the line that is the answer.
     ///
     /// # Errors
@@ -95,14 +158,30 @@ impl Conversation {
         said.map_err(|_| self.over())
     }
 
-    /// The next line that the child says.
+    /// Says bytes, from a thread: while they are written, answers can be read.
+    ///
+    /// # Errors
+    /// The child has ended, or Ctrl-C was pressed.
+    pub(crate) fn pour(&mut self, bytes: Vec<u8>) -> Result<()> {
+        self.interrupt.check()?;
+        if let Some(stdin) = self.stdin.take() {
+            self.pouring = Some(write_along(stdin));
+        }
+        let poured = self.pouring.as_ref().map(|thread| thread.send(bytes));
+        match poured {
+            Some(Ok(())) => Ok(()),
+            _ => Err(self.over()),
+        }
+    }
+
+    /// The next line, or piece, that the child says.
     ///
     /// # Errors
     /// Those of [`Self::ask`].
     pub(crate) fn answer(&mut self, deadline: Duration) -> Result<Vec<u8>> {
         let started = Instant::now();
         loop {
-            match self.lines.recv_timeout(Duration::from_millis(50)) {
+            match self.answers.recv_timeout(Duration::from_millis(50)) {
                 Ok(Ok(line)) => return Ok(line),
                 Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => return Err(self.over()),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -118,9 +197,9 @@ impl Conversation {
         }
     }
 
-    /// Says that no further question comes. What the child says before it ends can still be read.
-    pub(crate) fn finish(&mut self) {
-        self.stdin = None;
+    /// A text with what is secret blotted out.
+    pub(crate) fn blotted(&self, text: &str) -> String {
+        redacted(text, &self.secrets)
     }
 
     /// An answer that could not be understood, shown as it is.
@@ -129,13 +208,18 @@ impl Conversation {
         Failure::failed(format!(
             "`{}` was expected to answer {expected}, but answered {}",
             self.line,
-            printable(&redacted(&answer, &self.secrets))
+            printable(&self.blotted(&answer))
         ))
+    }
+
+    fn close(&mut self) {
+        self.stdin = None;
+        self.pouring = None;
     }
 
     /// The failure of a child that has ended before it was asked to.
     fn over(&mut self) -> Failure {
-        self.stdin = None;
+        self.close();
         let ended = self.handle.wait_timeout(Duration::from_secs(2));
         let said = match ended {
             Ok(Some(output)) => {
@@ -160,7 +244,7 @@ impl Conversation {
 impl Drop for Conversation {
     fn drop(&mut self) {
         // A child that reads to the end of its input ends by itself; any other is ended.
-        self.stdin = None;
+        self.close();
         if !matches!(
             self.handle.wait_timeout(Duration::from_millis(500)),
             Ok(Some(_))
@@ -192,6 +276,23 @@ mod tests {
         child.say("c").expect("it listens");
         assert_eq!(child.answer(SOON).expect("an answer"), b"2 b");
         assert_eq!(child.answer(SOON).expect("an answer"), b"3 c");
+    }
+
+    #[test]
+    fn bytes_come_in_the_order_in_which_they_were_poured_while_answers_are_read() {
+        let runner = Runner::new(Interrupt::default(), Ui::silent());
+        let child = Invocation::new("cat");
+        let mut child = runner.stream(&child).expect("it starts");
+        // More than the pipes hold: the child stops reading until it is read itself.
+        let parts: Vec<Vec<u8>> = (0..40).map(|number| vec![number; 10_000]).collect();
+        for part in &parts {
+            child.pour(part.clone()).expect("it listens");
+        }
+        let (whole, mut heard) = (parts.concat(), Vec::new());
+        while heard.len() < whole.len() {
+            heard.extend(child.answer(SOON).expect("a piece"));
+        }
+        assert_eq!(heard, whole);
     }
 
     #[test]

@@ -4,14 +4,19 @@
 //! the compose file gives: there this command only looks. Enterprise has `CREATE DATABASE`; no
 //! Enterprise server was tried, only a fake that answers as its manual says.
 
+use std::fmt;
+
 use environments::{Environment, Service};
+use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::observe::neo4j;
+use crate::process::printable;
 use crate::report::Answer;
 use crate::secrets;
 use crate::tasks::running_container;
+use crate::tools::bolt::Rows;
 use crate::tools::neo4j::quoted_name;
 
 const NAME: &str = "init-neo4j";
@@ -24,23 +29,24 @@ pub(crate) fn run(context: &Context, environment: Environment) -> Result<Answer>
     let database = environment.database();
 
     // On the system database, which every edition has: the environment's own may be missing.
-    let look = "CALL dbms.components() YIELD edition RETURN edition;\n\
-                SHOW DATABASES YIELD name, currentStatus, home RETURN name, currentStatus, home ORDER BY name;\n";
-    let lines = server.prove_on("system", look)?;
-    let edition = lines.get(1).map(|line| line.trim_matches('"').to_owned());
-    let databases: Vec<&String> = lines.iter().skip(3).collect();
-    let named = format!("\"{database}\", ");
-    let there = databases.iter().find(|line| line.starts_with(&named));
-    match (there, edition.as_deref()) {
-        (Some(line), Some(edition)) if line.contains("\"online\"") => {
+    let answers = server.prove_on("system", &LOOK)?;
+    let Some((edition, databases)) = understood(&answers) else {
+        return Err(Failure::failed(format!(
+            "Neo4j was expected to name its edition and databases, but answered {}",
+            printable(&format!("{answers:?}"))
+        )));
+    };
+    let there = databases.iter().find(|one| one.name == database);
+    match (there, edition) {
+        (Some(one), _) if one.status == "online" => {
             let said = format!("{database} is online on Neo4j {edition}: nothing to do");
             Ok(Answer::done(vec![environment], said))
         }
-        (Some(line), _) => Err(Failure::failed(format!(
-            "{database} exists, but is not online: {line}"
+        (Some(one), _) => Err(Failure::failed(format!(
+            "{database} exists, but is not online: {one}"
         ))
         .hint(format!("cargo xtask logs {environment} neo4j"))),
-        (None, Some("enterprise")) => {
+        (None, "enterprise") => {
             if context.dry_run {
                 return Ok(Answer::done(
                     vec![environment],
@@ -48,20 +54,20 @@ pub(crate) fn run(context: &Context, environment: Environment) -> Result<Answer>
                 ));
             }
             let create = format!(
-                "CREATE DATABASE {} IF NOT EXISTS WAIT;\n",
+                "CREATE DATABASE {} IF NOT EXISTS WAIT",
                 quoted_name(database)
             );
-            server.prove_on("system", &create)?;
+            server.prove_on("system", &[create])?;
             Ok(Answer::done(
                 vec![environment],
                 format!("{database} was created"),
             ))
         }
         (None, _) => {
-            let databases: Vec<String> = databases.iter().map(|line| (*line).clone()).collect();
+            let databases: Vec<String> = databases.iter().map(ToString::to_string).collect();
             Err(Failure::failed(format!(
                 "Neo4j {} has no database {database}, and cannot be given a second one: it has\n    {}",
-                edition.unwrap_or_default(),
+                printable(edition),
                 databases.join("\n    ")
             ))
             .hint(
@@ -70,4 +76,48 @@ pub(crate) fn run(context: &Context, environment: Environment) -> Result<Answer>
             ))
         }
     }
+}
+
+const LOOK: [&str; 2] = [
+    "CALL dbms.components() YIELD edition RETURN edition",
+    "SHOW DATABASES YIELD name, currentStatus, home RETURN name, currentStatus, home ORDER BY name",
+];
+
+/// A database of a server.
+struct Database<'a> {
+    name: &'a str,
+    status: &'a str,
+    home: bool,
+}
+
+impl fmt::Display for Database<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let home = if self.home { ", its home" } else { "" };
+        let (name, status) = (printable(self.name), printable(self.status));
+        write!(f, "{name}, {status}{home}")
+    }
+}
+
+/// The edition and the databases in the answers to [`LOOK`].
+fn understood(answers: &[Rows]) -> Option<(&str, Vec<Database<'_>>)> {
+    let [edition, databases] = answers else {
+        return None;
+    };
+    let edition = edition.first()?.first()?.as_str()?;
+    let databases: Option<Vec<_>> = databases
+        .iter()
+        .map(|row| match row.as_slice() {
+            [
+                Value::String(name),
+                Value::String(status),
+                Value::Bool(home),
+            ] => Some(Database {
+                name,
+                status,
+                home: *home,
+            }),
+            _ => None,
+        })
+        .collect();
+    Some((edition, databases?))
 }

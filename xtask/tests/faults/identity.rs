@@ -220,7 +220,7 @@ fn a_development_that_is_broken_is_wiped_by_its_labels_and_the_plan_says_so() {
         .run()
         .code(0)
         .stderr_has("Neo4j: contents not inspected")
-        .stderr_has("HTTP refuses connections");
+        .stderr_has("refuses connections");
     set.holds(Environment::Dev, 0, 0);
 }
 

@@ -45,7 +45,7 @@ fn ctrl_c_while_the_engine_is_looked_at_touches_nothing() {
     let calls = [
         "info",
         "container inspect",
-        "tta-neo4j-query",
+        " look ",
         "INFO keyspace",
         "du -sb",
     ];

@@ -17,21 +17,12 @@ fn a_neo4j_that_goes_away_while_nodes_are_labelled_is_told_with_the_way_on() {
         .code(0)
         .stderr_has("label 3 nodes");
     set.untouched();
-    let lost = "Connection to the database terminated. Please ensure that your database is \
-                listening on the correct host and port\n";
-    set.order(&[at_call(
-        "cypher-shell",
-        1,
-        Act::Reply {
-            code: 1,
-            stdout: String::new(),
-            stderr: lost.to_owned(),
-        },
-    )]);
+    set.order(&[at_call(" bolt ", 1, Act::Die)]);
     set.xtask(&MIGRATE)
         .run()
         .code(1)
-        .stderr_has("Connection to the database terminated")
+        .stderr_has("Neo4j of tta-dev on Bolt")
+        .stderr_has("ended half way")
         .stderr_has("cargo xtask migrate-namespace dev   (goes on where it stopped");
     set.holds(Environment::Dev, 3, 5);
     assert_eq!(set.neighbours_of(Environment::Dev), before);

@@ -2,11 +2,12 @@
 
 use std::fs;
 
-use environments::{Environment, Service};
+use environments::{Environment, Service, Volume};
+use serde_json::json;
 
 use crate::harness::Ended;
 use crate::orders::Act;
-use crate::set::{Set, at_call};
+use crate::set::{Set, at_call, main_set};
 
 const RECREATED: &str = "by new volumes: ";
 
@@ -185,14 +186,11 @@ fn much_data_is_replaced_by_new_volumes_unless_asked_otherwise() {
 #[test]
 fn schema_that_appears_while_it_is_emptied_is_told() {
     let set = Set::usual();
-    // The server answers as if somebody had made an index meanwhile.
-    let printed = "nodes\n0\nconstraints\n0\nindexes\n102\n";
-    let reply = Act::Reply {
-        code: 0,
-        stdout: printed.to_owned(),
-        stderr: String::new(),
-    };
-    set.order(&[at_call("cypher-shell", 1, reply)]);
+    // Somebody makes an index once it is known what there is.
+    let volume = main_set(Environment::Test).volume(Volume::Neo4jData);
+    let graph = json!({ "graph": { "indexes": ["a_new_one"] } });
+    let patch = json!({ "volumes": { volume: graph } });
+    set.order(&[at_call(" bolt ", 1, Act::Behind(patch))]);
     reset(&set, &["--mode", "in-place"])
         .code(1)
         .stderr_has("test is not empty: constraints or indexes appeared");

@@ -98,7 +98,7 @@ fn a_provided_password_reaches_the_servers() {
 fn a_tool_that_prints_the_password_it_was_given_is_not_repeated() {
     for (call, said) in [
         ("compose", "invalid interpolation: "),
-        ("cypher-shell", "cannot log in with "),
+        (" bolt ", "cannot log in with "),
     ] {
         let set = Set::empty();
         let secret = secret();

@@ -243,6 +243,15 @@ impl Set {
         self.log().iter().filter_map(words).collect()
     }
 
+    /// Every statement that was run over Bolt so far, and in which database.
+    pub(crate) fn statements(&self) -> Vec<(String, String)> {
+        let statement = |line: &Value| {
+            let of = |name: &str| line[name].as_str().map(str::to_owned);
+            Some((of("statement")?, of("database")?))
+        };
+        self.log().iter().filter_map(statement).collect()
+    }
+
     /// The environment of every call so far.
     pub(crate) fn environments_of_calls(&self) -> Vec<BTreeMap<String, String>> {
         let env = |call: &Value| {

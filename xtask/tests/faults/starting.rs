@@ -195,8 +195,12 @@ fn of_several_environments_the_others_are_started_although_one_fails() {
 #[test]
 fn a_password_that_the_volume_was_not_made_with_is_told_as_that() {
     let set = Set::usual();
-    let said = "The client is unauthorized due to authentication failure.\n";
-    set.answer("cypher-shell", 1, "", said);
+    set.change_graph(Environment::Dev, |graph| {
+        graph.refuses_logins = Some([
+            "Neo.ClientError.Security.Unauthorized".to_owned(),
+            "The client is unauthorized due to authentication failure.".to_owned(),
+        ]);
+    });
     set.xtask(&["up", "dev"])
         .run()
         .code(1)
@@ -222,8 +226,12 @@ fn a_password_that_the_health_check_cannot_log_in_with_is_told_as_that() {
 #[test]
 fn a_volume_with_another_database_is_told_as_that() {
     let set = Set::usual();
-    let said = "Unable to get a routing table for database 'tta-dev' because this database does not exist\n";
-    set.answer("cypher-shell", 1, "", said);
+    set.change_graph(Environment::Dev, |graph| {
+        graph.refuses_statements = Some([
+            "Neo.ClientError.Database.DatabaseNotFound".to_owned(),
+            "Graph not found: tta-dev".to_owned(),
+        ]);
+    });
     set.xtask(&["up", "dev"])
         .run()
         .code(1)
@@ -234,13 +242,12 @@ fn a_volume_with_another_database_is_told_as_that() {
 #[test]
 fn a_bolt_that_is_dead_behind_a_good_health_check_is_not_taken_for_ready() {
     let set = Set::usual();
-    let said = "Unable to connect to localhost:7687, ensure the database is running and that there \
-                is a working network connection to it.\n";
-    set.answer("cypher-shell", 1, "", said);
+    set.answer(" bolt ", 1, "", "refuses connections\n");
     set.xtask(&["up", "dev"])
         .run()
         .code(1)
-        .stderr_has("Neo4j of tta-dev does not answer on Bolt");
+        .stderr_has("Neo4j of tta-dev on Bolt")
+        .stderr_has("refuses connections");
 }
 
 #[test]
@@ -258,10 +265,16 @@ fn a_server_with_another_home_database_is_not_taken_for_ready() {
 }
 
 #[test]
-fn a_shell_that_prints_nothing_with_exit_0_is_not_taken_for_ready() {
-    for printed in ["", "home\n", "Picked up JAVA_TOOL_OPTIONS\n"] {
+fn a_bolt_that_says_nothing_or_anything_else_is_not_taken_for_ready() {
+    for said in [
+        "",
+        "\0\0",
+        "\0\0\0\0",
+        "\0\0\u{4}\u{5}",
+        "HTTP/1.1 400 Bad Request\n",
+    ] {
         let set = Set::usual();
-        set.answer("cypher-shell", 0, printed, "");
+        set.answer(" bolt ", 0, said, "");
         let ended = set.xtask(&["up", "dev"]).run();
         assert!(matches!(ended.code, Some(1 | 3)), "{ended:?}");
     }

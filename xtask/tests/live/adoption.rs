@@ -129,7 +129,7 @@ fn files(neo4j: &str, redis: &str) -> String {
         "-c",
         script,
     ]);
-    docker(&["rm", &name]);
+    docker(&["rm", "--volumes", &name]);
     found
 }
 
@@ -323,7 +323,7 @@ fn old_volumes_with_our_own_names_are_adopted_beside_a_neighbour_and_proved_apar
         REDIS,
     ];
     docker(&[&run[..], &["-c", "rm -r /data/*"]].concat());
-    docker(&["rm", &empties]);
+    docker(&["rm", "--volumes", &empties]);
     live.xtask(&adopt)
         .run()
         .code(0)

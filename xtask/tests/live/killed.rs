@@ -5,7 +5,7 @@ use crate::shim::{Moment, Shim};
 
 /// The calls of a wipe and of a reset by new volumes that change something, in their order. The
 /// last one only looks, but until it has, nothing is proved.
-const RECREATION: [&str; 5] = ["kill", "rm", "volume rm", "compose up", "cypher-shell"];
+const RECREATION: [&str; 5] = ["kill", "rm", "volume rm", "compose up", "bolt"];
 
 #[test]
 fn a_wipe_killed_at_any_call_is_brought_to_its_end_by_the_next() {
@@ -33,7 +33,7 @@ fn a_reset_by_new_volumes_killed_at_any_call_is_brought_to_its_end_by_the_next()
 fn a_reset_in_place_killed_at_any_call_is_brought_to_its_end_by_the_next() {
     let live = Live::new("reset-test --mode in-place killed at every call");
     let reset = ["reset-test", "--mode", "in-place"];
-    let calls = ["redis script", "cypher-shell"];
+    let calls = ["redis script", "bolt"];
     survives(&live, "test", "dev", &reset, &calls, &Moment::ALL);
 }
 

@@ -134,7 +134,7 @@ pub(crate) fn moves_what_is_foreign_and_loads_it_back(live: &Live) {
     unchanged();
 
     // Killed when the file is there and the keys are gone.
-    let shim = Shim::killing("cypher-shell", Moment::Before);
+    let shim = Shim::killing("bolt", Moment::Before);
     assert_eq!(shim.before(live.xtask(&command)).run().code, None);
     let text = std::fs::read(&file).expect("the file is there");
     let mode = std::fs::metadata(&file)

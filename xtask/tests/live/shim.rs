@@ -120,7 +120,8 @@ case " $* " in
 *' tta-neo4j-query '* | *' tta-neo4j-health '* | *' tta-redis-health '* | *' tta-redis-drift '* | *' du -sb '*) call= ;;
 ' compose '*' up '*) call='compose up' ;;
 ' volume rm '* | ' volume create '* | ' network rm '*) call="$1 $2" ;;
-*' cypher-shell '*) call=cypher-shell ;;
+*' bolt '*) call=bolt ;;
+*' look '*) call= ;;
 *' tta-redis-admin ') call='redis conversation' ;;
 *' tta-redis-admin -e '*)
     words=" $* "

@@ -2,11 +2,11 @@
 //! wrote them, looked for in every server and taken away again.
 //!
 //! A canary is never written to a protected environment: what is written to takes a [`Disposable`]
-//! environment whose server was seen to be none of the protected ones. Writing and removing go
-//! through one `cypher-shell`, which is started before anything is known of the server but that it
-//! took its login, gets its script once it may be written to, and waits in between. What a killed
-//! run has left is removed by the next one, as soon as that run is over; the hash ends by itself
-//! after ten minutes.
+//! environment whose server was seen to be none of the protected ones. Writing and removing go over
+//! one login on Bolt, which is begun before anything is known of the server but that it took its
+//! login, gets its statements once it may be written to, and waits in between. What a killed run has
+//! left is removed by the next one, as soon as that run is over; the hash ends by itself after ten
+//! minutes.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::graph::Graph;
 use crate::isolation::servers::keys::Keys;
 use crate::isolation::servers::{Pair, container, in_short};
-use crate::process::Conversation;
-use crate::tools::neo4j::quoted_name;
+use crate::observe;
+use crate::tools::neo4j::{Talk, quoted_name};
 
 /// How long a hash may be left behind, in seconds.
 const LEFT: &str = "600";
@@ -27,8 +27,8 @@ const LEFT: &str = "600";
 /// longer than any.
 const DEAD: i64 = 15 * 60 * 1000;
 
-/// How long `cypher-shell` may take to start and write.
-const START: Duration = Duration::from_secs(60);
+/// How long a server may take to write a canary.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const LABEL: &str = "TtaCanary";
 
@@ -122,21 +122,35 @@ pub(super) fn key_is_in(
     Ok(found)
 }
 
-/// A `cypher-shell` that logs in and waits for its script: no other question waits for its JVM.
+/// A login that waits for what it is to write: nothing else waits for it.
 #[derive(Debug)]
-pub(super) struct Waiting(Conversation);
+pub(super) struct Waiting<'a>(Talk<'a>);
 
-/// A `cypher-shell` that has written a canary and waits to take it away.
+/// A login that has written a canary and waits to take it away.
 #[derive(Debug)]
-pub(super) struct Node(Conversation);
+pub(super) struct Node<'a> {
+    talk: Talk<'a>,
+    run: String,
+}
+
+/// Begins the one login of this run on a site's Neo4j, which has taken it before.
+pub(super) fn start<'a>(scene: &'a Scene<'_>, site: &'a Site) -> Result<Waiting<'a>, String> {
+    let password = site.password.as_ref().map_err(Clone::clone)?;
+    let container = container(site, Service::Neo4j)?;
+    let server = observe::neo4j(scene.context, &site.deployment, container, password);
+    let talk = server
+        .talk(PATIENCE)
+        .map_err(|failure| in_short(&failure))?;
+    Ok(Waiting(talk))
+}
 
 /// Sweeps and writes the node of this run.
-pub(super) fn write_node(
+pub(super) fn write_node<'a>(
     scene: &Scene<'_>,
     site: &Site,
     pair: &Pair,
-    waiting: Waiting,
-) -> Result<Node, String> {
+    Waiting(mut talk): Waiting<'a>,
+) -> Result<Node<'a>, String> {
     let environment = site.deployment.environment();
     let found = pair.graph()?.ask(
         environment.database(),
@@ -149,64 +163,52 @@ pub(super) fn write_node(
     let old = swept(scene, site, &found);
     let run = &scene.run;
     let runs: Vec<String> = old.iter().map(|run| format!("'{run}'")).collect();
-    let script = format!(
-        "MATCH (c:{LABEL}) WHERE c.run IN [{runs}] DELETE c;\n\
-         CREATE (:{LABEL}:{label} {{run: '{run}', environment: '{environment}'}});\n\
-         MATCH (c:{LABEL} {{run: '{run}'}}) RETURN count(c) AS written;\n\
-         :source /dev/stdin\n\
-         MATCH (c:{LABEL} {{run: '{run}'}}) DELETE c;\n\
-         MATCH (c:{LABEL} {{run: '{run}'}}) RETURN count(c) AS left;",
-        runs = runs.join(", "),
-        label = quoted_name(environment.neo4j_label()),
-    );
-    let Waiting(mut shell) = waiting;
-    let said = shell.say(&format!("{script}\0"));
-    said.map_err(|failure| in_short(&failure))?;
-    expect(&mut shell, "written", "1")?;
+    let statements = [
+        format!(
+            "MATCH (c:{LABEL}) WHERE c.run IN [{}] DELETE c",
+            runs.join(", ")
+        ),
+        format!(
+            "CREATE (:{LABEL}:{} {{run: '{run}', environment: '{environment}'}})",
+            quoted_name(environment.neo4j_label())
+        ),
+        counting(run),
+    ];
+    counts(&mut talk, &statements, 1)?;
     forget(scene, site, &old);
-    Ok(Node(shell))
+    Ok(Node {
+        talk,
+        run: run.clone(),
+    })
 }
 
-/// The script comes from a file descriptor: from its standard input `cypher-shell` runs nothing
-/// before that has ended (5.26). It is what comes first on standard input, up to a NUL, so that half
-/// a script is none. `:source` waits for the end of the rest, which comes when the canary is no
-/// longer needed, and also when this process is killed; then the node is removed.
-const SHELL: &str = r#"exec timeout 180 cypher-shell --database "$1" --format plain --non-interactive --fail-fast --file /dev/fd/3 3< <(IFS= read -r -d '' script && printf '%s\n' "$script")"#;
-
-/// Starts the one `cypher-shell` of this run in a site's Neo4j, which has taken its login before.
-pub(super) fn start(scene: &Scene<'_>, site: &Site) -> Result<Waiting, String> {
-    let environment = site.deployment.environment();
-    let password = site.password.as_ref().map_err(Clone::clone)?;
-    let container = container(site, Service::Neo4j)?;
-    let options = ["--env", "NEO4J_USERNAME", "--env", "NEO4J_PASSWORD"];
-    let args = ["bash", "-c", SHELL, "canary", environment.database()];
-    let command = scene
-        .context
-        .docker
-        .exec_with(&container.id, &options, &args)
-        .env("NEO4J_USERNAME", environment.neo4j_user())
-        .secret("NEO4J_PASSWORD", &password.value);
-    let shell = scene.context.runner.converse(&command);
-    shell.map(Waiting).map_err(|failure| in_short(&failure))
+fn counting(run: &str) -> String {
+    format!("MATCH (c:{LABEL} {{run: '{run}'}}) RETURN count(c)")
 }
 
-/// A column's name and its one value.
-fn expect(shell: &mut Conversation, name: &str, value: &str) -> Result<(), String> {
-    for expected in [name, value] {
-        let line = shell.answer(START).map_err(|failure| in_short(&failure))?;
-        if line != expected.as_bytes() {
-            let line = String::from_utf8_lossy(&line).into_owned();
-            return Err(in_short(&shell.unexpected(&line, expected)));
-        }
+/// Runs statements, the last of which must count so many.
+fn counts(talk: &mut Talk<'_>, statements: &[String], expected: u64) -> Result<(), String> {
+    let answers = talk.prove(statements);
+    let answers = answers.map_err(|failure| in_short(&failure))?;
+    let last = answers
+        .last()
+        .and_then(|rows| rows.first()?.first()?.as_u64());
+    if last == Some(expected) {
+        Ok(())
+    } else {
+        let found = last.map_or_else(|| "nothing".to_owned(), |count| count.to_string());
+        Err(format!(
+            "{expected} canaries were expected, and it counts {found}"
+        ))
     }
-    Ok(())
 }
 
-impl Node {
+impl Node<'_> {
     /// Takes the node away, and looks that it is gone.
     pub(super) fn remove(mut self) -> Result<(), String> {
-        self.0.finish();
-        expect(&mut self.0, "left", "0")
+        let run = &self.run;
+        let delete = format!("MATCH (c:{LABEL} {{run: '{run}'}}) DELETE c");
+        counts(&mut self.talk, &[delete, counting(run)], 0)
     }
 }
 
@@ -231,15 +233,9 @@ pub(super) fn nodes_in(
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt as _;
-    use std::path::Path;
-
     use proptest::prelude::*;
 
     use super::*;
-    use crate::process::{Interrupt, Invocation, Runner};
-    use crate::ui::Ui;
 
     #[test]
     fn a_run_that_is_over_is_swept_and_one_that_goes_on_is_not() {
@@ -262,49 +258,6 @@ mod tests {
     fn a_canary_lies_in_its_environment_s_namespace() {
         assert_eq!(hash(Environment::Dev), "development:tta-canary");
         assert_eq!(hash(Environment::Test), "test:tta-canary");
-    }
-
-    /// [`SHELL`] before a `cypher-shell` that prints its script, then `read`, then the rest.
-    fn printing(folder: &Path) -> Conversation {
-        let stub = folder.join("cypher-shell");
-        std::fs::write(&stub, "#!/bin/sh\ncat /dev/fd/3\necho read\ncat\n").expect("written");
-        std::fs::set_permissions(&stub, Permissions::from_mode(0o755)).expect("its own file");
-        let path = std::env::var("PATH").expect("a PATH");
-        let command = Invocation::new("bash")
-            .args(["-c", SHELL, "canary", "tta-dev"])
-            .env("PATH", format!("{}:{path}", folder.display()));
-        let runner = Runner::new(Interrupt::default(), Ui::silent());
-        runner.converse(&command).expect("it starts")
-    }
-
-    fn said(shell: &mut Conversation) -> String {
-        let line = shell.answer(START).expect("a line");
-        String::from_utf8(line).expect("text")
-    }
-
-    #[test]
-    fn a_script_is_run_once_it_is_whole_and_what_follows_it_is_not_of_it() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut shell = printing(folder.path());
-        shell.say("one;\ntwo;\0").expect("it listens");
-        assert_eq!(said(&mut shell), "one;");
-        assert_eq!(said(&mut shell), "two;");
-        assert_eq!(said(&mut shell), "read");
-        shell.say("later").expect("it listens");
-        shell.finish();
-        // What comes after the NUL, the end of that line among it, is left to `:source`.
-        assert_eq!([said(&mut shell), said(&mut shell)], ["", "later"]);
-    }
-
-    #[test]
-    fn of_half_a_script_nothing_is_run() {
-        for half in ["", "MATCH (n) DELETE n;"] {
-            let folder = tempfile::tempdir().expect("a folder");
-            let mut shell = printing(folder.path());
-            shell.say(half).expect("it listens");
-            shell.finish();
-            assert_eq!(said(&mut shell), "read", "{half:?}");
-        }
     }
 
     proptest! {

@@ -27,18 +27,18 @@ pub(super) struct Writer<'a> {
     site: &'a scene::Site,
     pair: &'a Pair,
     leave: Result<Leave, Failure>,
-    shell: Result<Waiting, String>,
+    talk: Result<Waiting<'a>, String>,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(
-        scene: &Scene<'_>,
+        scene: &'a Scene<'_>,
         site: &'a scene::Site,
         pair: &'a Pair,
         leave: Result<Leave, Failure>,
     ) -> Self {
         // A login that was refused once is not tried again, and nothing is begun without leave.
-        let shell = match &leave {
+        let talk = match &leave {
             Ok(_) if pair.login_is_taken() => canary::start(scene, site),
             Ok(_) => Err("its own login is not taken".to_owned()),
             Err(failure) => Err(failure.message.clone()),
@@ -47,7 +47,7 @@ impl<'a> Writer<'a> {
             site,
             pair,
             leave,
-            shell,
+            talk,
         }
     }
 }
@@ -57,7 +57,7 @@ struct Laid<'a> {
     site: &'a scene::Site,
     pair: &'a Pair,
     leave: Option<Leave>,
-    node: Option<Result<Node, String>>,
+    node: Option<Result<Node<'a>, String>>,
     key: Option<Result<(), String>>,
 }
 
@@ -163,7 +163,7 @@ fn lay<'a>(
         site,
         pair,
         leave,
-        shell,
+        talk,
     } = writer;
     let mut laid = Laid {
         site,
@@ -182,7 +182,7 @@ fn lay<'a>(
     }
     let key = keys.and_then(|()| canary::write_key(scene, site, &mut *pair.keys()?));
     laid.key = Some(key);
-    laid.node = Some(graph.and_then(|()| canary::write_node(scene, site, pair, shell?)));
+    laid.node = Some(graph.and_then(|()| canary::write_node(scene, site, pair, talk?)));
     laid
 }
 

@@ -99,17 +99,17 @@ pub(super) fn remove(server: &Neo4j<'_>, environment: Environment, moved: &Moved
     if nodes.is_empty() {
         return Ok(true);
     }
-    let script: String = nodes
+    let statements: Vec<String> = nodes
         .chunks(REMOVED_AT_ONCE)
         .map(|some| {
             format!(
                 "UNWIND [{}] AS one MATCH (n) WHERE elementId(n) = one[0] AND n:{foreign} \
-                 AND COUNT {{ (n)--() }} <= one[1] DETACH DELETE n;\n",
+                 AND COUNT {{ (n)--() }} <= one[1] DETACH DELETE n",
                 some.join(", ")
             )
         })
         .collect();
-    server.prove(&script)?;
+    server.prove(&statements)?;
     let count = server.ask(&[&format!("MATCH (n:{foreign}) RETURN count(n)")])?;
     let left = count.first().and_then(|rows| rows.first()?.first());
     Ok(left.and_then(Value::as_u64) == Some(0))

@@ -5,6 +5,8 @@
 #![allow(missing_docs, reason = "a test's helper")]
 
 mod adoption;
+#[path = "../../../src/tools/bolt/wire.rs"]
+mod bolt;
 mod compose;
 mod model;
 mod objects;
@@ -107,7 +109,8 @@ impl Fake {
         let proof = words
             .iter()
             .any(|word| word.contains("standard input is a key"));
-        if matches!(words.first(), Some(&"exec" | &"run")) && !scratch::talks(words) && !proof {
+        let goes_on = scratch::talks(words) || shell::talks(words) || proof;
+        if matches!(words.first(), Some(&"exec" | &"run")) && !goes_on {
             let _ = std::io::stdin().read_to_string(&mut stdin);
         }
         let env: Vec<(String, String)> = std::env::vars().collect();

@@ -123,6 +123,11 @@ pub(crate) struct Graph {
     /// Its store's own number: a new store has another.
     pub(crate) store: String,
     pub(crate) password: String,
+    /// What Bolt answers to every login, and to every statement: a code and a message.
+    #[serde(default)]
+    pub(crate) refuses_logins: Option<[String; 2]>,
+    #[serde(default)]
+    pub(crate) refuses_statements: Option<[String; 2]>,
     pub(crate) users: Vec<String>,
     /// The settings that were changed.
     pub(crate) settings: Vec<String>,

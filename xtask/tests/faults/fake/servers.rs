@@ -105,16 +105,9 @@ pub(crate) fn exec(fake: &Fake, words: &[&str], stdin: &str) -> Answer {
         ["bash", "-c", script, mark] if script.contains("/environ") && mark.contains('=') => {
             Ok(Reply::default())
         }
-        // A shell that comes before its server listens waits for it in vain here.
-        ["bash", "-c", script, _, shell @ ..] if script.contains("/dev/tcp/127.0.0.1/7687") => {
-            match (server.container.fate.sick.is_some(), shell) {
-                (false, ["cypher-shell", options @ ..]) => {
-                    shell::cypher(fake, &server, options, stdin)
-                }
-                _ => Ok(Reply::failed(124, "")),
-            }
+        ["bash", "-c", _, "bolt" | "look", _] if shell::talks(command) => {
+            shell::serve(fake, &server)
         }
-        ["cypher-shell", options @ ..] => shell::cypher(fake, &server, options, stdin),
         ["tta-redis-admin", "-e", command @ ..] => redis(fake, &server, &state, command, stdin),
         ["tta-redis-drift", ..] => {
             let drift = server.container.drift.iter();
@@ -270,7 +263,6 @@ fn query(graph: &Graph, statement: &str) -> Option<Value> {
     let names =
         |names: &std::collections::BTreeSet<String>| column(names.iter().cloned().collect());
     Some(match statement {
-        "SHOW HOME DATABASE YIELD name RETURN name" => json!([[graph.home]]),
         "CALL db.info() YIELD id RETURN id" => json!([[graph.store]]),
         "CALL dbms.components() YIELD versions, edition RETURN versions[0], edition" => {
             json!([["5.26.30", graph.edition]])

@@ -1,59 +1,166 @@
-//! `cypher-shell`, one statement after the other, as its plain format prints them.
+//! Neo4j on Bolt: one statement after the other, up to the first that is refused.
 
+use std::io::{Read as _, Write as _};
+
+use serde_json::{Value, json};
+
+use crate::bolt::{self, Inbox, Message};
 use crate::model::{Graph, State};
 use crate::servers::Server;
 use crate::{Answer, Fake, Reply};
 
-/// Without a database it is in the one that the server calls its home.
-pub(crate) fn cypher(fake: &Fake, server: &Server, options: &[&str], script: &str) -> Answer {
-    let graph = server.graph(&fake.folder.state());
-    let database = match options {
-        ["--database", database, ..] => database,
-        _ => graph.home.as_str(),
-    };
+/// What every request is answered with after one that was refused.
+const IGNORED: u8 = 0x7E;
+
+/// Whether a call is a talk over Bolt: it goes on for as long as its standard input.
+pub(crate) fn talks(words: &[&str]) -> bool {
+    words.iter().any(|word| word.contains("cat <&4 >&3"))
+}
+
+/// Serves a client until it says no more.
+pub(crate) fn serve(fake: &Fake, server: &Server) -> Answer {
     if server.container.fate.sick.is_some() {
-        let line = "Unable to connect to localhost:7687, ensure the database is running and that \
-                    there is a working network connection to it.\n";
-        return Ok(Reply::failed(1, line));
+        return Ok(Reply::failed(1, "refuses connections\n"));
     }
-    if std::env::var("NEO4J_PASSWORD").unwrap_or_default() != graph.password {
-        return Ok(Reply::failed(
-            1,
-            "The client is unauthorized due to authentication failure.\n",
-        ));
+    let mut line = Line::default();
+    let Some(offer) = line.plain() else {
+        return Ok(Reply::default());
+    };
+    if offer != bolt::HANDSHAKE {
+        return Err(fake.unknown("this handshake"));
     }
-    if !graph.databases.contains(database) {
-        let line = format!(
-            "Unable to get a routing table for database '{database}' because this database does not exist\n"
-        );
-        return Ok(Reply::failed(1, line));
-    }
-    let mut stdout = String::new();
-    for statement in script.split(";\n").map(str::trim) {
-        if statement.is_empty() {
-            continue;
+    line.say(&[0, 0, 4, 5]);
+    let mut talk = Talk {
+        fake,
+        server,
+        refused: false,
+        rows: Vec::new(),
+    };
+    while let Some(request) = line.message() {
+        let graph = server.graph(&fake.folder.state());
+        for (tag, field) in talk.answer(&graph, &request)? {
+            line.say(&bolt::message(tag, &[field]));
         }
-        match run(fake, server, database, statement)? {
-            Ok(lines) => stdout.push_str(&lines),
-            Err(complaint) => {
-                return Ok(Reply {
-                    code: 1,
-                    stdout,
-                    stderr: format!("{complaint}\n"),
-                });
+    }
+    Ok(Reply::default())
+}
+
+/// Both ways to the client.
+#[derive(Default)]
+struct Line(Inbox);
+
+impl Line {
+    fn say(&self, bytes: &[u8]) {
+        let mut stdout = std::io::stdout();
+        // A client that is gone hears no more, as on any connection.
+        let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    }
+
+    fn plain<const N: usize>(&mut self) -> Option<[u8; N]> {
+        while self.0.rest().len() < N {
+            self.more()?;
+        }
+        self.0.plain()
+    }
+
+    fn message(&mut self) -> Option<Message> {
+        loop {
+            if let Some(message) = self.0.message().expect("a client's messages are whole") {
+                return Some(message);
+            }
+            self.more()?;
+        }
+    }
+
+    fn more(&mut self) -> Option<()> {
+        let mut bytes = [0; 4096];
+        match std::io::stdin().read(&mut bytes) {
+            Ok(0) | Err(_) => None,
+            Ok(count) => {
+                self.0.put(&bytes[..count]);
+                Some(())
             }
         }
     }
-    Ok(Reply::said(stdout))
 }
 
-/// The lines that a statement prints, or what the server says against it.
-fn run(
-    fake: &Fake,
-    server: &Server,
-    database: &str,
-    statement: &str,
-) -> Result<Result<String, String>, Reply> {
+struct Talk<'a> {
+    fake: &'a Fake,
+    server: &'a Server,
+    /// Something was refused: nothing more is done.
+    refused: bool,
+    /// What the next PULL hands over.
+    rows: Vec<Value>,
+}
+
+impl Talk<'_> {
+    fn answer(&mut self, graph: &Graph, request: &Message) -> Result<Vec<(u8, Value)>, Reply> {
+        if self.refused {
+            return Ok(vec![(IGNORED, json!({}))]);
+        }
+        let said = match request.tag {
+            bolt::HELLO => Ok(Vec::new()),
+            bolt::LOGON => login(graph, &request.fields[0]),
+            bolt::RUN => self.run(graph, request)?.map(|rows| {
+                self.rows = rows;
+                Vec::new()
+            }),
+            bolt::PULL => Ok(std::mem::take(&mut self.rows)),
+            other => return Err(self.fake.unknown(&format!("Bolt's message 0x{other:02X}"))),
+        };
+        Ok(match said {
+            Ok(rows) => {
+                let records = rows.into_iter().map(|row| (bolt::RECORD, row));
+                records.chain([(bolt::SUCCESS, json!({}))]).collect()
+            }
+            Err((code, message)) => {
+                self.refused = true;
+                vec![(bolt::FAILURE, json!({ "code": code, "message": message }))]
+            }
+        })
+    }
+
+    fn run(&self, graph: &Graph, request: &Message) -> Result<Said, Reply> {
+        let [Value::String(statement), _, extra] = request.fields.as_slice() else {
+            return Err(self.fake.unknown("RUN without a statement"));
+        };
+        let named = extra["db"].as_str();
+        let database = named.unwrap_or(&graph.home);
+        let statement = statement.trim();
+        self.fake
+            .folder
+            .log(&json!({ "statement": statement, "database": database }));
+        if let Some([code, message]) = &graph.refuses_statements {
+            return Ok(Err((code.clone(), message.clone())));
+        }
+        if named.is_some_and(|name| !graph.databases.contains(name)) {
+            return Ok(Err((
+                "Neo.ClientError.Database.DatabaseNotFound".to_owned(),
+                format!("Graph not found: {database}"),
+            )));
+        }
+        run(self.fake, self.server, database, statement)
+    }
+}
+
+/// Rows, or a code and a message.
+type Said = Result<Vec<Value>, (String, String)>;
+
+fn login(graph: &Graph, given: &Value) -> Said {
+    if let Some([code, message]) = &graph.refuses_logins {
+        return Err((code.clone(), message.clone()));
+    }
+    if given["credentials"] == json!(graph.password) {
+        return Ok(Vec::new());
+    }
+    Err((
+        "Neo.ClientError.Security.Unauthorized".to_owned(),
+        "The client is unauthorized due to authentication failure.".to_owned(),
+    ))
+}
+
+/// The rows of a statement, or what the server says against it.
+fn run(fake: &Fake, server: &Server, database: &str, statement: &str) -> Result<Said, Reply> {
     let graph = server.graph(&fake.folder.state());
     if let Some(answer) = asked(&graph, database, statement) {
         return Ok(answer);
@@ -72,45 +179,35 @@ fn run(
             graph.nodes = graph.nodes.max(written);
         }
     })?;
-    Ok(Ok(String::new()))
+    Ok(Ok(Vec::new()))
 }
 
 /// Statements that change nothing.
-fn asked(graph: &Graph, database: &str, statement: &str) -> Option<Result<String, String>> {
-    let assertion =
-        statement.contains("CASE nodes WHEN 0 THEN 0 ELSE 1 / (nodes - nodes) END AS nodes");
+fn asked(graph: &Graph, database: &str, statement: &str) -> Option<Said> {
+    let row = |row: Value| Ok(vec![row]);
     Some(match statement {
-        "CALL db.info() YIELD name RETURN name AS home" => Ok(format!("home\n\"{database}\"\n")),
-        _ if assertion && graph.nodes > 0 => Err("/ by zero".to_owned()),
-        text if text.starts_with("MATCH (n) WITH count(n) AS nodes CALL db.info()") => {
-            Ok(format!("home, nodes\n\"{database}\", 0\n"))
+        "MATCH (n) WITH count(n) AS nodes CALL db.info() YIELD name RETURN name, nodes" => {
+            row(json!([database, graph.nodes]))
         }
-        _ if assertion => Ok("nodes\n0\n".to_owned()),
-        "SHOW CONSTRAINTS YIELD name RETURN count(*) AS constraints" => {
-            Ok(format!("constraints\n{}\n", graph.constraints.len()))
+        "CALL db.info() YIELD name, id RETURN name, id" => row(json!([database, graph.store])),
+        "CALL dbms.components() YIELD versions, edition RETURN versions[0], edition" => {
+            row(json!(["5.26.30", graph.edition]))
         }
+        "MATCH (n) RETURN count(n)" => row(json!([graph.nodes])),
+        "MATCH ()-[r]->() RETURN count(r)" => row(json!([graph.relationships])),
+        "SHOW CONSTRAINTS YIELD name RETURN count(*)" => row(json!([graph.constraints.len()])),
         text if text.starts_with("SHOW INDEXES YIELD type RETURN") => {
-            let count = graph.lookup_indexes.len() + 100 * graph.indexes.len();
-            Ok(format!("indexes\n{count}\n"))
+            row(json!([graph.lookup_indexes.len(), graph.indexes.len()]))
         }
-        "CALL dbms.components() YIELD edition RETURN edition" => {
-            Ok(format!("edition\n\"{}\"\n", graph.edition))
-        }
+        "CALL dbms.components() YIELD edition RETURN edition" => row(json!([graph.edition])),
         text if text.starts_with("SHOW DATABASES YIELD name, currentStatus, home") => {
-            let line = |name: &String| {
-                let home = if *name == graph.home { "TRUE" } else { "FALSE" };
-                format!("\"{name}\", \"online\", {home}\n")
-            };
-            let lines: String = graph.databases.iter().map(line).collect();
-            Ok(format!("name, currentStatus, home\n{lines}"))
+            let line = |name: &String| json!([name, "online", *name == graph.home]);
+            Ok(graph.databases.iter().map(line).collect())
         }
-        text if text.starts_with("RETURN ") && text.ends_with(" AS statement") => {
-            let number = text.split(' ').nth(1).unwrap_or_default();
-            Ok(format!("statement\n{number}\n"))
-        }
-        text if text.contains("BROKEN") => {
-            Err("Invalid input 'BROKEN': expected 'CREATE' or 'MATCH'".to_owned())
-        }
+        text if text.contains("BROKEN") => Err((
+            "Neo.ClientError.Statement.SyntaxError".to_owned(),
+            "Invalid input 'BROKEN': expected 'CREATE' or 'MATCH'".to_owned(),
+        )),
         _ => return None,
     })
 }
