@@ -180,6 +180,25 @@ fn a_freeze_that_fails_is_told_and_both_run_again() {
 }
 
 #[test]
+fn a_freeze_that_came_while_a_server_started_a_process_is_made_again() {
+    let set = Set::usual();
+    let before = all_but_scratch(&set);
+    let act = || Act::Reply {
+        code: 1,
+        stdout: String::new(),
+        stderr: "Error response from daemon: cannot pause container 1: OCI runtime pause failed: \
+                 unable to freeze: unknown\n"
+            .to_owned(),
+    };
+    // The calls between are those that thaw.
+    set.order(&[at_call("pause ", 1, act()), at_call("pause ", 3, act())]);
+    snapshot(&set).run().code(0);
+    assert!(!frozen(&set));
+    assert_eq!((all_but_scratch(&set), whole(&set)), (before, 1));
+    no_scratch(&set);
+}
+
+#[test]
 fn a_copy_that_is_not_consistent_is_no_snapshot() {
     for (call, said) in [
         ("neo4j-admin database check", "is not consistent"),

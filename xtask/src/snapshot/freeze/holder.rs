@@ -86,7 +86,29 @@ fn freeze(
     if said != "quiet" {
         return Err(Failure::failed(format!("Redis: {said}")));
     }
-    docker.pause(ids, longest.min(CALL))
+    pause(docker, ids, longest)
+}
+
+/// Freezes both; again where a server was starting a process just then. The kernel cannot freeze a
+/// group that grows meanwhile (cgroup v1); runc gives it up after a third of a second, thaws, and
+/// leaves trying again to its caller (opencontainers/runc#4388).
+fn pause(docker: &Docker, ids: &[String; 2], longest: Duration) -> Result<()> {
+    let started = Instant::now();
+    loop {
+        let paused = docker.pause(ids, longest.min(CALL));
+        match paused {
+            // Half of the time is the copy's.
+            Err(failure)
+                if failure.message.contains("unable to freeze")
+                    && started.elapsed() < longest / 2 =>
+            {
+                // The other one was frozen by the same call.
+                docker.unpause_within(ids, CALL)?;
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Until both run, or are gone.
