@@ -1,5 +1,5 @@
-//! An application that writes to both stores of staging as fast as it is answered, over the published
-//! ports, and keeps by its own clock how long it had to wait: what a snapshot costs whoever uses it.
+//! An application that asks over the published ports, as fast as it is answered, and keeps by its own
+//! clock how long it had to wait: what a snapshot costs whoever uses it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use environments::{Deployment, Environment, Service};
+use environments::{Deployment, Environment, Service, label};
 use serde_json::json;
 
 use crate::bench::data::well_known_password;
@@ -42,16 +42,10 @@ pub(super) struct Seen {
 
 impl Client {
     pub(super) fn of(site: &Site<'_>) -> Result<Self> {
-        let deployment = Deployment::new(Environment::Staging, site.scratch.ours().clone());
-        let port = |service, name: &str| {
-            let container = deployment.container(service);
-            let found = site.context.docker.containers(&[container])?.pop();
-            let port = found.and_then(|found| found.label(name)?.parse().ok());
-            port.ok_or_else(|| Failure::failed(format!("staging's containers have no {name}")))
-        };
+        let port = |service, label: &str| port(site, Environment::Staging, service, label);
         Ok(Self {
-            http: port(Service::Neo4j, "org.tta.port.http")?,
-            redis: port(Service::Redis, "org.tta.port.redis")?,
+            http: port(Service::Neo4j, label::HTTP_PORT)?,
+            redis: port(Service::Redis, label::REDIS_PORT)?,
         })
     }
 
@@ -79,22 +73,10 @@ impl Client {
 
     fn write_keys(&self, done: &AtomicBool) -> Result<(u64, Duration)> {
         let staging = Environment::Staging;
-        let mut stream = BufReader::new(connected(self.redis)?);
-        let mut ask = |words: &[&str]| -> Result<()> {
-            let mut text = format!("*{}\r\n", words.len());
-            for word in words {
-                text.push_str(&format!("${}\r\n{word}\r\n", word.len()));
-            }
-            let mut line = String::new();
-            let sent = stream.get_mut().write_all(text.as_bytes());
-            sent.and_then(|()| stream.read_line(&mut line))
-                .context("a write to Redis")?;
-            acknowledged(line.starts_with("+OK"), &line)
-        };
-        ask(&["AUTH", staging.redis_user(), password()?])?;
+        let mut keys = Keys::login(self.redis, staging)?;
         let prefix = staging.redis_prefix();
         counted(done, |count| {
-            ask(&["SET", &format!("{prefix}writer:{count}"), TEXT])
+            keys.ask(&["SET", &format!("{prefix}writer:{count}"), TEXT], "+OK")
         })
     }
 
@@ -127,6 +109,45 @@ impl Client {
     }
 }
 
+/// A connection to Redis over its published port, as its environment's own user.
+#[derive(Debug)]
+pub(super) struct Keys(BufReader<TcpStream>);
+
+impl Keys {
+    pub(super) fn login(port: u16, environment: Environment) -> Result<Self> {
+        let mut keys = Self(BufReader::new(connected(port)?));
+        let password = well_known_password(environment)?;
+        keys.ask(&["AUTH", environment.redis_user(), password], "+OK")?;
+        Ok(keys)
+    }
+
+    /// Asks what is answered by one line, which must be this one.
+    pub(super) fn ask(&mut self, words: &[&str], expected: &str) -> Result<()> {
+        let mut text = format!("*{}\r\n", words.len());
+        for word in words {
+            text.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        }
+        let mut line = String::new();
+        let sent = self.0.get_mut().write_all(text.as_bytes());
+        sent.and_then(|()| self.0.read_line(&mut line))
+            .context("a question to Redis")?;
+        acknowledged(line.trim_end() == expected, &line)
+    }
+}
+
+/// The port at which a service of an environment is published.
+pub(super) fn port(
+    site: &Site<'_>,
+    environment: Environment,
+    service: Service,
+    label: &str,
+) -> Result<u16> {
+    let container = Deployment::new(environment, site.scratch.ours().clone()).container(service);
+    let found = site.context.docker.containers(&[container])?.pop();
+    let port = found.and_then(|found| found.label(label)?.parse().ok());
+    port.ok_or_else(|| Failure::failed(format!("the {service:?} of {environment} has no {label}")))
+}
+
 /// Writes one after the other; how many, and the longest time from one answer to the next.
 fn counted(done: &AtomicBool, mut write: impl FnMut(u64) -> Result<()>) -> Result<(u64, Duration)> {
     let (mut count, mut longest) = (0, Duration::ZERO);
@@ -155,7 +176,9 @@ fn acknowledged(so: bool, said: &str) -> Result<()> {
         return Ok(());
     }
     let said = crate::process::printable(said);
-    Err(Failure::failed(format!("a write was answered with {said}")))
+    Err(Failure::failed(format!(
+        "what was asked was answered with {said}"
+    )))
 }
 
 fn password() -> Result<&'static str> {

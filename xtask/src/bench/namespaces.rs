@@ -5,16 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use environments::{Environment, RedisKeyPrefixer, Service};
+use environments::{Environment, RedisKeyPrefixer, Service, label};
 
 use crate::bench::Way;
+use crate::bench::client::{self, Keys};
 use crate::bench::data::Servers;
 use crate::bench::ours::servers;
 use crate::bench::site::Site;
 use crate::error::{Failure, Result};
 use crate::observe::joined;
-use crate::process::PROMPT;
-use crate::tools::redis::Redis;
 
 const MILLION: u64 = 1_000_000;
 const MIGRATE: [&str; 2] = ["migrate-namespace", "dev"];
@@ -56,16 +55,13 @@ impl<'a> Marked<'a> {
 
     /// How long another client waits for each answer, until it is told to end.
     fn watch(&self, enough: impl Fn() -> bool) -> Result<Vec<Duration>> {
-        let container = self.servers.deployment.container(Service::Redis);
-        let redis = Redis {
-            docker: self.servers.docker,
-            container: &container,
-        };
-        let mut talk = redis.talk()?;
+        let dev = Environment::Dev;
+        let port = client::port(self.site, dev, Service::Redis, label::REDIS_PORT)?;
+        let mut keys = Keys::login(port, dev)?;
         let mut waits = Vec::new();
         while !enough() {
             let asked = Instant::now();
-            talk.ask("EXISTS development:another:client", PROMPT)?;
+            keys.ask(&["EXISTS", "development:another:client"], ":0")?;
             waits.push(asked.elapsed());
         }
         Ok(waits)

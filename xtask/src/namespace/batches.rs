@@ -3,6 +3,10 @@
 //! Each batch is one script that the server runs on the keys of some steps of a SCAN. Redis does
 //! nothing else meanwhile, so a batch is what another client may have to wait for, and the longest of
 //! them is kept. A SCAN may give a key twice while the table grows or shrinks.
+//!
+//! The next batch is put together in the container, out of what the last one answered: the server does
+//! not wait for the way from here and back. From here each batch is let, some of them early: when this
+//! process dies, no more than those follow.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +15,17 @@ use crate::process::{Conversation, PROMPT};
 use crate::tools::redis::{Redis, quoted};
 
 /// For how many seconds a batch goes on: what another client may have to wait for, whatever the
-/// machine and the keys are. Shorter ones wait for the way there and back instead.
-const SECONDS_IN_A_BATCH: &str = "0.012";
+/// machine and the keys are. With its last step it stays below the 10 ms above which Redis writes a
+/// command down in its SLOWLOG, unless others have the processor too.
+const SECONDS_IN_A_BATCH: &str = "0.008";
+
+/// How many batches are let at once.
+const EARLY: usize = 8;
 
 /// A conversation with one database of a server, as its administrator.
 #[derive(Debug)]
 pub(crate) struct Batches {
-    redis: Conversation,
+    talk: Conversation,
     longest: Duration,
     calls: u64,
 }
@@ -25,19 +33,20 @@ pub(crate) struct Batches {
 impl Batches {
     /// Begins to talk to a server, in that database of it.
     pub(crate) fn of(redis: &Redis<'_>, database: u32) -> Result<Self> {
-        let mut redis = redis.talk()?;
-        let answer = redis.ask(&format!("SELECT {database}"), PROMPT)?;
-        if answer != "OK" {
-            return Err(redis.unexpected(&answer, "OK"));
+        let script = include_str!("batches.sh");
+        let mut talk = redis.talk_through(script, &database.to_string())?;
+        let answer = talk.answer(PROMPT)?;
+        if answer != b"PONG" {
+            return Err(talk.unexpected(&String::from_utf8_lossy(&answer), "PONG"));
         }
         Ok(Self {
-            redis,
+            talk,
             longest: Duration::ZERO,
             calls: 0,
         })
     }
 
-    /// The longest that one batch took, there and back.
+    /// The longest that one batch took, from the answer before it to its own.
     pub(crate) const fn longest(&self) -> Duration {
         self.longest
     }
@@ -47,8 +56,7 @@ impl Batches {
     }
 
     /// Runs a script on all keys of the database. It gets the cursor and for how long to go on as its
-    /// first two arguments, then `args`. It answers one line: the next cursor, a blank, and what
-    /// `each` is then given.
+    /// first two arguments, then `args`; `each` is given the line that a batch answers.
     ///
     /// # Errors
     /// The server goes away or answers anything else; what `each` says.
@@ -59,14 +67,12 @@ impl Batches {
         args: &[String],
         mut each: impl FnMut(&str) -> Result<(), Misread>,
     ) -> Result<()> {
-        let (before, after) = worded(verb, script, SECONDS_IN_A_BATCH, args);
-        let mut cursor = 0;
-        loop {
-            cursor = self.batch(&format!("{before} {cursor} {after}"), &mut each)?;
-            if cursor == 0 {
-                return Ok(());
-            }
+        self.begin(verb, script, SECONDS_IN_A_BATCH, args)?;
+        self.let_run(EARLY)?;
+        while self.batch(&mut each)? != 0 {
+            self.let_run(1)?;
         }
+        Ok(())
     }
 
     /// Runs a script that only looks on some of the keys, the first that come.
@@ -79,35 +85,38 @@ impl Batches {
         args: &[String],
         mut each: impl FnMut(&str) -> Result<(), Misread>,
     ) -> Result<()> {
-        let (before, after) = worded(Verb::Look, script, "0", args);
-        self.batch(&format!("{before} 0 {after}"), &mut each)
-            .map(drop)
+        self.begin(Verb::Look, script, "0", args)?;
+        self.let_run(1)?;
+        self.batch(&mut each).map(drop)
     }
 
-    fn batch(
-        &mut self,
-        command: &str,
-        each: &mut impl FnMut(&str) -> Result<(), Misread>,
-    ) -> Result<u64> {
-        let started = Instant::now();
-        let answer = self.redis.ask(command, PROMPT)?;
-        self.longest = self.longest.max(started.elapsed());
+    /// Says what stands before the cursor, and what after it.
+    fn begin(&mut self, verb: Verb, script: &str, seconds: &str, args: &[String]) -> Result<()> {
+        let script = quoted(script.as_bytes());
+        self.talk.say(&format!("{} {script} 0", verb.name()))?;
+        let args: Vec<String> = args.iter().map(|arg| quoted(arg.as_bytes())).collect();
+        self.talk.say(&format!("{seconds} {}", args.join(" ")))
+    }
+
+    fn let_run(&mut self, batches: usize) -> Result<()> {
+        (0..batches).try_for_each(|_| self.talk.say("on"))
+    }
+
+    /// Reads what a batch answered; the cursor of the next one.
+    fn batch(&mut self, each: &mut impl FnMut(&str) -> Result<(), Misread>) -> Result<u64> {
+        let waited = Instant::now();
+        let answer = self.talk.answer(PROMPT)?;
+        self.longest = self.longest.max(waited.elapsed());
         self.calls += 1;
+        let answer = String::from_utf8_lossy(&answer);
         let step = answer
             .split_once(' ')
             .and_then(|(next, rest)| Some((next.parse().ok()?, rest)));
         match step {
             Some((next, rest)) if each(rest).is_ok() => Ok(next),
-            _ => Err(self.redis.unexpected(&answer, "a cursor and counts")),
+            _ => Err(self.talk.unexpected(&answer, "a cursor and counts")),
         }
     }
-}
-
-/// What stands before the cursor, and what after it.
-fn worded(verb: Verb, script: &str, seconds: &str, args: &[String]) -> (String, String) {
-    let args: Vec<String> = args.iter().map(|arg| quoted(arg.as_bytes())).collect();
-    let before = format!("{} {} 0", verb.name(), quoted(script.as_bytes()));
-    (before, format!("{seconds} {}", args.join(" ")))
 }
 
 /// What was answered is not what was expected: it is shown as it is.

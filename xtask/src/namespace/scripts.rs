@@ -1,5 +1,6 @@
 //! What the server runs on each batch of keys. Each script gets the cursor and for how many seconds to
-//! go on, then the environment's own prefix, then all others', then what the script itself names.
+//! go on, then the environment's own prefix, then all others', then what the script itself names. It
+//! answers the next cursor, 0 where nothing is to follow, and a line, before which stands its length.
 
 use environments::Environment;
 
@@ -16,23 +17,23 @@ pub(super) fn owners(environment: Environment) -> Vec<Environment> {
     std::iter::once(environment).chain(others).collect()
 }
 
-/// Gives the prefix to the keys that have none, where that name is free. Answers the cursor and how
-/// many were given it; then, in hexadecimal, the first key that does not hold under its new name what
-/// it held before, where it stops.
+/// Gives the prefix to the keys that have none, where that name is free. Answers how many were given
+/// it; then, in hexadecimal, the first key that does not hold under its new name what it held before,
+/// after which nothing is to follow.
 pub(super) fn rename() -> String {
     format!("#!lua\n{OWNER}\n{HELD}\n{RENAME}\n{BATCH}\n{RENAMED}")
 }
 
-/// Answers the cursor and, in hexadecimal, each key that has another environment's prefix.
+/// Answers, in hexadecimal, each key that has another environment's prefix.
 pub(super) fn foreign() -> String {
     format!("#!lua flags=no-writes\n{OWNER}\n{FOREIGN}\n{BATCH}\n{FOUND}")
 }
 
 /// Counts keys by prefix; how deep it looks, whether any key expires, and on which [`Side`] it looks
-/// for names that are taken, are its last three arguments. Answers the cursor; of how many keys
-/// without a prefix the name with the prefix is taken; how many have none, and each; how many never
-/// expire, a sum over what these hold, and how many expire; then up to five keys that have no prefix
-/// and five that have another's, as its number and the key's beginning in hexadecimal.
+/// for names that are taken, are its last three arguments. Answers of how many keys without a prefix
+/// the name with the prefix is taken; how many have none, and each; how many never expire, a sum over
+/// what these hold, and how many expire; then up to five keys that have no prefix and five that have
+/// another's, as its number and the key's beginning in hexadecimal.
 pub(super) fn census() -> String {
     format!("#!lua flags=no-writes\n{OWNER}\n{HELD}\n{CENSUS}\n{BATCH}\n{COUNTED}")
 }
@@ -65,7 +66,8 @@ repeat
   local step = call('SCAN', cursor, 'COUNT', '100')
   cursor = step[1]
   if each(step[2]) then break end
-until cursor == '0' or os.clock() > till";
+until cursor == '0' or os.clock() > till
+local function answer(cursor, line) return {cursor, #line, line} end";
 
 /// Which prefix a key has: 1 for the own, 0 for none. Most keys differ in their first byte, and
 /// cutting a text is what costs; so does looking for a function by its name, a million times.
@@ -101,7 +103,7 @@ local function each(keys)
   end
 end";
 
-const RENAMED: &str = "return cursor .. ' ' .. renamed .. changed";
+const RENAMED: &str = "return answer(changed == '' and cursor or '0', renamed .. changed)";
 
 const FOREIGN: &str = "local found = {}
 local function each(keys)
@@ -110,7 +112,7 @@ local function each(keys)
   end
 end";
 
-const FOUND: &str = "return cursor .. ' ' .. table.concat(found, ' ')";
+const FOUND: &str = "return answer(cursor, table.concat(found, ' '))";
 
 /// What a key holds, as a text. Of a long string the ends and the length stand for it, of a
 /// collection of more than 512 members its type and size: a batch has to be short. The members of a
@@ -194,8 +196,8 @@ local function each(step)
 end";
 
 const COUNTED: &str =
-    "return string.format('%s %d %d %d %d %d %d %d %.0f %d %s', cursor, taken, counts[0],
-  counts[1], counts[2], counts[3], counts[4], keys, total, expiring, table.concat(samples, ' '))";
+    "return answer(cursor, string.format('%d %d %d %d %d %d %d %.0f %d %s', taken, counts[0], counts[1],
+  counts[2], counts[3], counts[4], keys, total, expiring, table.concat(samples, ' ')))";
 
 #[cfg(test)]
 mod tests {

@@ -71,9 +71,17 @@ impl Runner {
             pouring: None,
             answers: read_along(stdout, read),
             interrupt: self.interrupt.clone(),
-            line: invocation.line(),
+            line: first_line(&invocation.line()),
             secrets: invocation.secrets.clone(),
         })
+    }
+}
+
+/// A script among the words is for `--verbose` to show: what a failure says comes after it.
+fn first_line(command: &str) -> String {
+    match command.split_once('\n') {
+        Some((first, _)) => format!("{first} …"),
+        None => command.to_owned(),
     }
 }
 
@@ -304,6 +312,17 @@ mod tests {
             "{failure}"
         );
         child.ask("b", SOON).expect_err("it has ended");
+    }
+
+    #[test]
+    fn a_failure_does_not_show_all_of_a_script() {
+        let mut child = talk("# a script\necho 1");
+        child.answer(SOON).expect("an answer");
+        let failure = child.answer(SOON).expect_err("it ended");
+        assert_eq!(
+            failure.message,
+            "`sh -c '# a script …` ended half way, saying nothing"
+        );
     }
 
     #[test]

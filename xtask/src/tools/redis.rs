@@ -63,19 +63,20 @@ impl Redis<'_> {
         keyspace(&reply.stdout).ok_or_else(|| reply.unexpected("the section Keyspace of INFO"))
     }
 
-    /// Commands one after the other as the admin user, each a line, each answered by a line.
+    /// Talks to a script inside the container, which asks as the admin user: its only argument is `$0`.
     ///
     /// # Errors
     /// It could not be started.
-    pub(crate) fn talk(&self) -> Result<Conversation> {
-        let command =
-            self.docker
-                .exec_with(self.container, &["--user", "root"], &["tta-redis-admin"]);
+    pub(crate) fn talk_through(&self, script: &str, argument: &str) -> Result<Conversation> {
+        let words = ["bash", "-c", script, argument];
+        let command = self
+            .docker
+            .exec_with(self.container, &["--user", "root"], &words);
         self.docker.runner().converse(&command)
     }
 
-    /// The same, each answer as redis-cli shows it to a person: texts in quotes, any bytes on one
-    /// line, in the form that it also reads.
+    /// Commands one after the other as the admin user, each a line. Each answer is as redis-cli shows
+    /// it to a person: texts in quotes, any bytes on one line, in the form that it also reads.
     ///
     /// # Errors
     /// It could not be started.

@@ -35,8 +35,8 @@ fn a_redis_that_goes_away_while_keys_are_renamed_is_told_with_the_way_on() {
         let redis = main_set(Environment::Dev).volume(Volume::RedisData);
         state.volumes.get_mut(&redis).expect("it is there").bare = 5;
     });
-    // The first conversation counts, the second renames.
-    set.order(&[at_call("tta-redis-admin\n", 2, Act::Die)]);
+    // The first talk counts, the second renames.
+    set.order(&[at_call("# Batch after batch", 2, Act::Die)]);
     set.xtask(&MIGRATE)
         .run()
         .code(1)

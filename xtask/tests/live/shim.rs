@@ -59,14 +59,14 @@ impl Shim {
         Self::new(call, signal)
     }
 
-    /// One that kills the tool while the server runs the third batch that renames keys.
+    /// One that kills the tool when the third batch that renames keys has been let, and no more.
     pub(crate) fn killing_amid_batches() -> Self {
-        Self::new("redis conversation", "amid")
+        Self::new("redis batches", "amid")
     }
 
-    /// One that kills the server before it is given the third batch that renames keys.
+    /// One that kills the server before the third batch that renames keys is let.
     pub(crate) fn killing_the_server_amid_batches() -> Self {
-        Self::new("redis conversation", "unserved")
+        Self::new("redis batches", "unserved")
     }
 
     /// Whether the call that is held has been made.
@@ -115,6 +115,7 @@ impl Shim {
 const SCRIPT: &str = r#"#!/bin/bash
 set -uo pipefail
 case " $* " in
+*' # Batch after batch'*) call='redis batches' ;;
 ' info '* | ' container inspect '* | ' volume inspect '* | ' network inspect '* | ' ps '* | ' volume ls '*) call= ;;
 ' logs '* | ' image inspect '* | *' tta-redis-admin -e INFO '* | *' tta-redis-admin -e ACL '*) call= ;;
 *' tta-neo4j-query '* | *' tta-neo4j-health '* | *' tta-redis-health '* | *' tta-redis-drift '* | *' du -sb '*) call= ;;
@@ -122,7 +123,6 @@ case " $* " in
 ' volume rm '* | ' volume create '* | ' network rm '*) call="$1 $2" ;;
 *' bolt '*) call=bolt ;;
 *' look '*) call= ;;
-*' tta-redis-admin ') call='redis conversation' ;;
 *' tta-redis-admin -e '*)
     words=" $* "
     words=${words##* tta-redis-admin -e }
@@ -159,12 +159,17 @@ amid | unserved)
     for word in "$@"; do
         [[ ! $word =~ ^[0-9a-f]{64}$ ]] || container=$word
     done
+    renames=
     batches=0
     while IFS= read -r line; do
-        [[ $line != *RENAMENX* ]] || batches=$((batches + 1))
+        [[ $line != *RENAMENX* ]] || renames=yes
+        [ "$renames $line" != 'yes on' ] || batches=$((batches + 1))
         if [ '@MOMENT@ '$batches = 'unserved 3' ]; then '@REAL@' kill "$container" >&2; fi
         printf '%s\n' "$line"
-        if [ '@MOMENT@ '$batches = 'amid 3' ]; then kill_parent; fi
+        if [ '@MOMENT@ '$batches = 'amid 3' ]; then
+            kill_parent
+            break
+        fi
     done | '@REAL@' "$@"
     ;;
 held)

@@ -211,31 +211,49 @@ pub(crate) fn read(words: &[&str]) -> Reply {
     }
 }
 
-/// `tta-redis-admin` without words: a line for each line, until there are no more.
+/// Whether these are the words of a talk in batches.
+pub(crate) fn in_batches(words: &[&str]) -> bool {
+    let mut words = words.iter();
+    words.any(|word| word.starts_with("# Batch after batch"))
+}
+
+/// A talk in batches, of which one goes through all keys.
 pub(crate) fn talk(fake: &Fake, words: &[&str]) -> Answer {
     let state = fake.folder.state();
     let name = words.iter().find_map(|word| state.container_of(word));
     let data = name.and_then(|name| state.containers[&name].mounts.get("/data").cloned());
     let data = data.expect("it talks to a server with a volume");
-    for line in std::io::stdin().lock().lines() {
-        let Ok(line) = line else { break };
-        let answer = if line.starts_with("SELECT ") {
-            "OK".to_owned()
-        } else if line.starts_with("EVAL_RO ") {
-            census(&fake.folder.state().volumes[&data])
-        } else if line.starts_with("EVAL ") && line.contains("RENAMENX") {
-            let bare = fake.change(&format!("volume {data}"), |state| {
-                let volume = state.volumes.get_mut(&data).expect("it is there");
-                std::mem::take(&mut volume.bare)
-            })?;
-            format!("0 {bare}")
-        } else {
-            return Err(fake.unknown(&line));
-        };
+    let say = |line: &str| {
         let mut stdout = std::io::stdout();
-        let _ = writeln!(stdout, "{answer}").and_then(|()| stdout.flush());
+        let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    };
+    say("PONG");
+    let mut lines = std::io::stdin().lock().lines().map_while(Result::ok);
+    let mut command = None;
+    while let Some(line) = lines.next() {
+        if line != "on" {
+            command = Some(line);
+            // What stands after the cursor.
+            let _ = lines.next();
+        } else if let Some(command) = command.take() {
+            say(&batch(fake, &data, &command)?);
+        }
     }
     Ok(Reply::default())
+}
+
+fn batch(fake: &Fake, data: &str, command: &str) -> Result<String, Reply> {
+    if command.starts_with("EVAL_RO ") {
+        return Ok(census(&fake.folder.state().volumes[data]));
+    }
+    if !command.starts_with("EVAL ") || !command.contains("RENAMENX") {
+        return Err(fake.unknown(command));
+    }
+    let bare = fake.change(&format!("volume {data}"), |state| {
+        let volume = state.volumes.get_mut(data).expect("it is there");
+        std::mem::take(&mut volume.bare)
+    })?;
+    Ok(format!("0 {bare}"))
 }
 
 /// The sum is the same whatever the names without the prefix are.

@@ -11,7 +11,7 @@ use crate::{Answer, Fake, Reply};
 /// A call that goes on talking: its standard input is not to be read to its end.
 pub(crate) fn talks(words: &[&str]) -> bool {
     words.first() == Some(&"exec")
-        && (words.last() == Some(&"tta-redis-admin")
+        && (crate::adoption::in_batches(words)
             || words.iter().any(|word| {
                 word.starts_with("# Copies /from/neo4j") || word.starts_with("# Inside the Redis")
             }))
@@ -19,7 +19,7 @@ pub(crate) fn talks(words: &[&str]) -> bool {
 
 /// The copying helper, and the script that holds Redis' writes back.
 pub(crate) fn talk(fake: &Fake, words: &[&str]) -> Answer {
-    if words.last() == Some(&"tta-redis-admin") {
+    if crate::adoption::in_batches(words) {
         return crate::adoption::talk(fake, words);
     }
     let copies = words.iter().any(|word| word.starts_with("# Copies"));
