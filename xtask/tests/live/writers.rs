@@ -63,7 +63,17 @@ fn write_nodes(live: &Live, stop: &AtomicBool) -> Acknowledged {
 }
 
 /// The engine's own record of freezes, while it is kept.
-struct Events(Child);
+struct Events(Option<Child>);
+
+impl Drop for Events {
+    /// A test that failed half way asks for no record, and the child would never end by itself.
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
 
 impl Events {
     fn record(live: &Live) -> Self {
@@ -83,13 +93,14 @@ impl Events {
             "{{.TimeNano}} {{.Action}} {{.Actor.Attributes.name}}",
         ];
         let child = command(&args).stdout(Stdio::piped()).spawn();
-        Self(child.expect("docker starts"))
+        Self(Some(child.expect("docker starts")))
     }
 
     /// When a server was frozen and when it ran again, in seconds since 1970, freeze by freeze.
     fn of(mut self, name: &str) -> impl Fn(&str) -> Vec<(f64, f64)> {
-        self.0.kill().expect("it runs");
-        let output = patience::ended(self.0, "a shell in a container");
+        let mut child = self.0.take().expect("it is kept until now");
+        child.kill().expect("it runs");
+        let output = patience::ended(child, "a shell in a container");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let name = name.to_owned();
         move |service: &str| {
