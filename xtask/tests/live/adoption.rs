@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::docker::{docker, inspected, tried, until};
 use crate::live::Live;
+use crate::look::prefix;
 use crate::shim::{Moment, Shim};
 
 const NEO4J: &str = "tta-neo4j:5.26.30";
@@ -142,57 +143,63 @@ impl Drop for Old {
 }
 
 #[track_caller]
-fn assert_adopted(live: &Live) {
-    assert_marked(live);
+fn assert_adopted(live: &Live, environment: &str) {
+    assert_marked(live, environment);
+    let prefix = prefix(environment);
     assert_eq!(
-        live.admin("dev", &["-n", "2", "SCARD", "development:set"]),
+        live.admin(environment, &["-n", "2", "SCARD", &format!("{prefix}set")]),
         "2"
     );
 }
 
 /// All of it is there, and says which environment it is from.
 #[track_caller]
-fn assert_marked(live: &Live) {
-    let sessions = "MATCH (s:Session:Development)-[h:HAS]->(t:Turn:Development) RETURN count(s), sum(h.n), count(DISTINCT s.id)";
-    assert_eq!(live.graph("dev", sessions), json!([[700, 245_350, 700]]));
-    assert_eq!(live.nodes("dev"), 1400);
+fn assert_marked(live: &Live, environment: &str) {
+    let key = |name: &str| format!("{}{name}", prefix(environment));
+    let label = if environment == "dev" {
+        "Development"
+    } else {
+        "Staging"
+    };
+    let sessions = format!(
+        "MATCH (s:Session:{label})-[h:HAS]->(t:Turn:{label}) RETURN count(s), sum(h.n), count(DISTINCT s.id)"
+    );
     assert_eq!(
-        live.value("dev", "SHOW CONSTRAINTS YIELD name RETURN name"),
+        live.graph(environment, &sessions),
+        json!([[700, 245_350, 700]])
+    );
+    assert_eq!(live.nodes(environment), 1400);
+    assert_eq!(
+        live.value(environment, "SHOW CONSTRAINTS YIELD name RETURN name"),
         "session_id"
     );
     assert_eq!(
-        live.value("dev", "SHOW HOME DATABASE YIELD name RETURN name"),
-        "tta-dev"
+        live.value(environment, "SHOW HOME DATABASE YIELD name RETURN name"),
+        format!("tta-{environment}")
     );
-    assert_eq!(live.keys("dev"), 503);
-    let mut redis = live.redis("dev");
+    assert_eq!(live.keys(environment), 503);
+    let mut redis = live.redis(environment);
+    assert_eq!(redis.ask(&["GET", &key("user:7")]), Ok(json!("value 7")));
     assert_eq!(
-        redis.ask(&["GET", "development:user:7"]),
-        Ok(json!("value 7"))
-    );
-    assert_eq!(
-        redis.ask(&["LRANGE", "development:list", "0", "-1"]),
+        redis.ask(&["LRANGE", &key("list"), "0", "-1"]),
         Ok(json!(["a", "b"]))
     );
-    assert_eq!(
-        redis.ask(&["GET", "development:user:123"]),
-        Ok(json!("alice"))
-    );
-    let left = redis.ask(&["PTTL", "development:expires"]).expect("a time");
+    assert_eq!(redis.ask(&["GET", &key("user:123")]), Ok(json!("alice")));
+    let left = redis.ask(&["PTTL", &key("expires")]).expect("a time");
     assert!(
         left.as_i64().is_some_and(|left| left > 80_000_000),
         "{left}"
     );
-    assert_eq!(live.admin("dev", &["KEYS", "user:*"]), "");
+    assert_eq!(live.admin(environment, &["KEYS", "user:*"]), "");
 }
 
 /// Nothing that the command makes for itself is left.
 #[track_caller]
-fn assert_swept(live: &Live) {
+fn assert_swept(live: &Live, environment: &str) {
     for service in ["neo4j", "redis"] {
-        let container = format!("{}-adopting", live.container("dev", service));
+        let container = format!("{}-adopting", live.container(environment, service));
         assert!(inspected("container", &container).is_none(), "{container}");
-        let volume = format!("tta_{}_{service}_dev_data_adopting", live.name);
+        let volume = format!("tta_{}_{service}_{environment}_data_adopting", live.name);
         assert!(inspected("volume", &volume).is_none(), "{volume}");
     }
 }
@@ -224,28 +231,28 @@ fn an_old_stack_is_adopted_and_its_volumes_are_as_they_were() {
         .run()
         .code(3)
         .stderr_has("no Neo4j store");
-    assert_swept(&live);
+    assert_swept(&live, "dev");
     let before = old.files();
 
     let planned = live.xtask(&adopt).args(&["--dry-run"]).run().code(0);
     planned
         .stderr_has("1400 nodes, 700 relationships, 2100 properties, 1 constraint and 3 indexes")
         .stderr_has("503 keys; 503 without an environment's prefix");
-    assert_swept(&live);
+    assert_swept(&live, "dev");
     assert_eq!(live.made("dev"), Vec::<[String; 2]>::new());
 
     live.xtask(&adopt)
         .run()
         .code(0)
         .stdout_has("which are as they were");
-    assert_adopted(&live);
-    assert_swept(&live);
+    assert_adopted(&live, "dev");
+    assert_swept(&live, "dev");
     assert!(old.files() == before, "a source was changed");
 
     // It survives a restart, and is not brought in twice.
     live.xtask(&["down", "dev"]).run().code(0);
     live.up(&["dev"]);
-    assert_adopted(&live);
+    assert_adopted(&live, "dev");
     let own = &live.volumes("dev")[0];
     live.xtask(&["adopt", "test", "--from-neo4j", own])
         .run()
@@ -261,7 +268,42 @@ fn an_old_stack_is_adopted_and_its_volumes_are_as_they_were() {
         .run()
         .code(0);
     live.xtask(&adopt).run().code(0);
-    assert_adopted(&live);
+    assert_adopted(&live, "dev");
+
+    live.xtask(&["down", "dev"]).run().code(0);
+    into_a_protected_environment(&live, &old);
+    assert!(old.files() == before, "a source was changed");
+}
+
+/// Staging, which has nothing yet: killed between the two stores it is not started, and what it holds
+/// in the end is not to be had away by adopting once more.
+fn into_a_protected_environment(live: &Live, old: &Old) {
+    let [neo4j, redis] = &old.volumes;
+    let line = format!("adopt staging --from-neo4j {neo4j} --from-redis {redis}");
+    let adopt: Vec<&str> = line.split(' ').collect();
+    let killed = Shim::killing("fill redis", Moment::Before)
+        .before(live.xtask(&adopt))
+        .run();
+    assert_eq!(killed.code, None, "{killed:?}");
+    live.xtask(&["up", "staging"])
+        .run()
+        .code(3)
+        .stderr_has("filled by half")
+        .stderr_has(&line);
+    live.xtask(&adopt).run().code(0);
+    assert_adopted(live, "staging");
+    assert_swept(live, "staging");
+    for volume in live.volumes("staging") {
+        let volume = inspected("volume", &volume).expect("it is there");
+        assert_eq!(volume["Labels"]["org.tta.environment"], "staging");
+    }
+
+    live.graph("staging", "CREATE (:Later:Staging)");
+    live.xtask(&adopt)
+        .run()
+        .code(3)
+        .stderr_has("does not hold what");
+    assert_eq!(live.nodes("staging"), 1401);
 }
 
 #[test]
@@ -330,8 +372,8 @@ fn old_volumes_with_our_own_names_are_adopted_beside_a_neighbour_and_proved_apar
         .stderr_has("has filled the other volumes, and not this one")
         .stdout_has(&kept[0]);
 
-    assert_marked(&live);
-    assert_swept(&live);
+    assert_marked(&live, "dev");
+    assert_swept(&live, "dev");
     assert!(files(&kept[0], &kept[2]) == before, "a copy differs");
 
     // By every question that there is, it is an environment as any other, and its neighbour is as it was.

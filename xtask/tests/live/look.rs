@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::docker::{Said, docker, fed, inspect, inspected};
 use crate::live::Live;
-use crate::wire::{self, Resp};
+use crate::wire::{self, Resp, Transaction};
 
 /// The well-known password. Production has none.
 pub(crate) fn password(environment: &str) -> String {
@@ -76,6 +76,14 @@ impl Live {
             "{statement}: {status} {body}"
         );
         body["data"]["values"].clone()
+    }
+
+    /// A transaction that has run a statement and stays open.
+    #[track_caller]
+    pub(crate) fn transaction(&self, environment: &str, statement: &str) -> Transaction {
+        let port = self.port(environment, "neo4j", "7474/tcp");
+        let database = format!("tta-{environment}");
+        Transaction::open(port, &database, &password(environment), statement)
     }
 
     /// The one value of one statement.

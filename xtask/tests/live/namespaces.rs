@@ -351,7 +351,8 @@ fn a_migration_that_is_killed_or_loses_its_server_goes_on_where_it_stopped() {
     live.up(&["dev"]);
     assert_eq!(sum(&live), before);
 
-    // Killed while it labels: the shell that labels may go on, and holds the lock as long.
+    // Killed while it labels, in its third transaction: there is a node that somebody else holds.
+    let held = live.transaction("dev", "MATCH (n:Session {id: 30000}) SET n.held = true");
     let mut run = live.xtask(&["migrate-namespace", "dev"]).command();
     let mut run = run
         .stderr(std::process::Stdio::null())
@@ -361,9 +362,14 @@ fn a_migration_that_is_killed_or_loses_its_server_goes_on_where_it_stopped() {
         live.value("dev", "MATCH (n:Development) RETURN count(n)")
             .as_u64()
     };
-    until("some nodes are labelled", || labelled() > Some(0));
+    until("two transactions are done", || {
+        held.keep();
+        labelled() == Some(20_000)
+    });
     run.kill().expect("it runs");
     patience::status(&mut run, "the tool");
+    assert_eq!(labelled(), Some(20_000));
+    drop(held);
     live.xtask(&["migrate-namespace", "dev"])
         .run()
         .code(0)

@@ -122,6 +122,7 @@ case " $* " in
 ' compose '*' up '*) call='compose up' ;;
 ' volume rm '* | ' volume create '* | ' network rm '*) call="$1 $2" ;;
 *' bolt '*) call=bolt ;;
+*'cp -a /from/appendonlydir '*) call='fill redis' ;;
 *' look '*) call= ;;
 *' tta-redis-admin -e '*)
     words=" $* "

@@ -43,14 +43,77 @@ pub(crate) fn query(
     password: &str,
     statement: &str,
 ) -> std::io::Result<(u16, Value)> {
-    let body = json!({ "statement": statement }).to_string();
+    let body = json!({ "statement": statement });
+    let path = format!("/db/{database}/query/v2");
+    as_user(port, password, &format!("POST {path}"), &body)
+}
+
+/// A request with a document, as Neo4j's user.
+fn as_user(
+    port: u16,
+    password: &str,
+    request: &str,
+    body: &Value,
+) -> std::io::Result<(u16, Value)> {
     let login = base64(format!("neo4j:{password}").as_bytes());
+    let body = body.to_string();
     let request = format!(
-        "POST /db/{database}/query/v2 HTTP/1.0\r\nHost: localhost\r\nAuthorization: Basic {login}\r\n\
+        "{request} HTTP/1.0\r\nHost: localhost\r\nAuthorization: Basic {login}\r\n\
          Content-Type: application/json\r\nAccept: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     http(port, &request)
+}
+
+/// A transaction that is open: whoever needs what it has locked waits. Dropping it rolls it back, and
+/// so does Neo4j after 30 s in which it was not asked for anything.
+pub(crate) struct Transaction {
+    port: u16,
+    password: String,
+    path: String,
+}
+
+impl Transaction {
+    #[track_caller]
+    pub(crate) fn open(port: u16, database: &str, password: &str, statement: &str) -> Self {
+        let body = json!({ "statements": [{ "statement": statement }] });
+        let request = format!("POST /db/{database}/tx");
+        let (status, body) = as_user(port, password, &request, &body).expect("Neo4j answers");
+        let commit = body["commit"].as_str().and_then(|url| {
+            let (_, path) = url.split_once("/db/")?;
+            path.strip_suffix("/commit")
+        });
+        assert_eq!(body["errors"], json!([]), "{status} {body}");
+        Self {
+            port,
+            password: password.to_owned(),
+            path: format!("/db/{}", commit.expect("where it is committed")),
+        }
+    }
+
+    /// Asks it for nothing, so that it stays open.
+    #[track_caller]
+    pub(crate) fn keep(&self) {
+        let (status, body) = self.ask("POST").expect("Neo4j answers");
+        assert_eq!(body["errors"], json!([]), "{status} {body}");
+    }
+
+    fn ask(&self, method: &str) -> std::io::Result<(u16, Value)> {
+        let request = format!("{method} {}", self.path);
+        as_user(
+            self.port,
+            &self.password,
+            &request,
+            &json!({ "statements": [] }),
+        )
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        // It ends by itself where it cannot be told to.
+        let _ = self.ask("DELETE");
+    }
 }
 
 fn base64(bytes: &[u8]) -> String {
