@@ -5,6 +5,7 @@
 //! the engine gives; then each container asks all of it at once ([`probe`]), beside its own servers
 //! as the positive control; then it is judged ([`judge`]).
 
+mod again;
 mod control;
 mod discovery;
 mod found;
@@ -18,6 +19,7 @@ mod questions;
 mod tests;
 
 use std::thread;
+use std::time::Instant;
 
 use crate::isolation::finding::{Layer, Outcome};
 use crate::isolation::network::probe::Answers;
@@ -35,18 +37,25 @@ pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
             return all;
         }
     };
+    let started = Instant::now();
     let table = Table::of(scene, census, &host::addresses(&census.networks));
     let answers = ask(scene, &table);
     // What listens beside the ports that are known is asked for too, in a second round.
     match table.with_listeners(census, &answers) {
-        Some(table) => judged(scene, &table, ask(scene, &table)),
-        None => judged(scene, &table, answers),
+        Some(table) => judged(scene, &table, started, ask(scene, &table)),
+        None => judged(scene, &table, started, answers),
     }
 }
 
 /// Judges, once it is known that what answered at the host's addresses was the host: another run may
 /// have removed its network meanwhile, and the address is then anybody's.
-fn judged(scene: &Scene<'_>, table: &Table, mut answers: Vec<Result<Answers, String>>) -> Outcome {
+fn judged(
+    scene: &Scene<'_>,
+    table: &Table,
+    started: Instant,
+    mut answers: Vec<Result<Answers, String>>,
+) -> Outcome {
+    let remarks = again::settled(scene, table, started, &mut answers);
     if table.host_answers(&answers) {
         match scene.context.docker.all("network") {
             Ok(networks) => table.only_host(&host::addresses(&networks), &mut answers),
@@ -56,7 +65,10 @@ fn judged(scene: &Scene<'_>, table: &Table, mut answers: Vec<Result<Answers, Str
             }
         }
     }
-    judge::judge(table, &answers)
+    Outcome {
+        remarks,
+        ..judge::judge(table, &answers)
+    }
 }
 
 /// All sources, side by side.

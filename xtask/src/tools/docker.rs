@@ -293,6 +293,19 @@ impl Docker {
         self.inspect("network", names)
     }
 
+    /// The networks of the engine that were made or removed within that time, as far as it still
+    /// knows: it keeps the last 256 events (Docker 26.1).
+    pub(crate) fn networks_changed(&self, within: Duration) -> Result<Vec<String>> {
+        let since = format!("{}s", within.as_secs() + 1);
+        let format = "{{.Action}} {{.Actor.Attributes.name}}";
+        let kind = ["--filter", "type=network"];
+        let actions = ["--filter", "event=create", "--filter", "event=destroy"];
+        let span = ["events", "--since", &since, "--until", "0s"];
+        let words = [&span[..], &kind, &actions, &["--format", format]].concat();
+        let reply = self.ask(&words)?.ok()?;
+        Ok(reply.stdout.lines().map(printable).collect())
+    }
+
     /// All that the engine has of a kind: `container` (running or not), `network` or `volume`. What
     /// goes between the two calls is left out.
     pub(crate) fn all<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>> {

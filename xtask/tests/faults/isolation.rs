@@ -114,6 +114,44 @@ fn a_probe_that_hangs_is_ended_and_proves_nothing() {
     inconclusive(&set, "did not end within");
 }
 
+/// For so many probes every container reaches every other one.
+fn with_gaps(gaps: usize, event: Option<&str>) -> Set {
+    let set = Set::usual();
+    set.change(|state| {
+        state.gaps = gaps;
+        state.network_events = event.into_iter().map(str::to_owned).collect();
+    });
+    set
+}
+
+#[test]
+fn what_the_engine_lets_through_while_it_makes_a_network_is_told_and_no_violation() {
+    // All six containers ask in a round; the gap is over in the second, or in the third.
+    for gaps in [3, 8] {
+        let set = with_gaps(gaps, Some("create tta-other-dev-network"));
+        let document = set.xtask(&VERIFY).run().code(0).json();
+        let remark = document["remarks"][0].as_str().expect("a remark");
+        assert!(
+            remark.contains("answered for a moment")
+                && remark.ends_with("(create tta-other-dev-network)"),
+            "{remark}"
+        );
+    }
+}
+
+#[test]
+fn what_answers_once_for_no_known_reason_proves_nothing() {
+    inconclusive(&with_gaps(3, None), "it answered once at");
+}
+
+#[test]
+fn what_answers_each_time_is_a_violation_whatever_the_engine_does_meanwhile() {
+    let set = with_gaps(1000, Some("create tta-other-dev-network"));
+    let document = set.xtask(&VERIFY).run().code(4).json();
+    let faults = document["findings"].as_array().expect("a list").iter();
+    assert!(faults.into_iter().any(|finding| finding["fault"] == "N1"));
+}
+
 #[test]
 fn a_target_that_is_down_is_not_called_unreachable() {
     let set = Set::usual();

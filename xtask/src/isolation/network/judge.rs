@@ -251,7 +251,9 @@ impl<'a> Judge<'a> {
                         .collect();
                     // A port that an image names and no server opens is nobody's.
                     let listens = self.controls.listens(of, target.service, *port, v6);
-                    let open = of_family.iter().any(|(_, answer)| *answer == Answer::Open);
+                    let open = of_family
+                        .iter()
+                        .any(|(_, answer)| matches!(answer, Answer::Open | Answer::Once));
                     if !defined(target.service).contains(port) && !listens && !open {
                         continue;
                     }
@@ -398,6 +400,11 @@ impl<'a> Judge<'a> {
         let any = |wanted: &Answer| answers.iter().find(|(_, answer)| answer == wanted);
         if let Some((address, _)) = any(&Answer::Open) {
             return Ok((Seen::Reachable, format!("it answers at {address}")));
+        }
+        if let Some((address, _)) = any(&Answer::Once) {
+            return Err(format!(
+                "it answered once at {address}, and not when it was asked again"
+            ));
         }
         let control = control()?;
         if any(&Answer::Silent).is_some() {

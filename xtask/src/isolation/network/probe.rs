@@ -22,6 +22,8 @@ pub(crate) struct Answers {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     Open,
+    /// Open once, and not when it was asked again. No container says so.
+    Once,
     /// The address itself has answered that nobody listens. Told apart from `Closed` over IPv6 alone.
     Refused,
     /// Refused, or no way there.

@@ -19,6 +19,7 @@ fn answer() -> impl Strategy<Value = Answer> {
     let parsed = |address: &str| address.parse::<IpAddr>().ok();
     prop_oneof![
         Just(Answer::Open),
+        Just(Answer::Once),
         Just(Answer::Refused),
         Just(Answer::Closed),
         Just(Answer::Silent),

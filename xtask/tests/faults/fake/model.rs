@@ -28,6 +28,12 @@ pub(crate) struct State {
     pub(crate) fates: BTreeMap<String, Fate>,
     /// Volumes that somebody writes to without pause, and how much is there at any moment.
     pub(crate) writers: BTreeMap<String, u64>,
+    /// For how many probes to come every container reaches every other one.
+    #[serde(default)]
+    pub(crate) gaps: usize,
+    /// What the engine tells of networks that were made or removed.
+    #[serde(default)]
+    pub(crate) network_events: Vec<String>,
     /// Counts the moments, so that no two objects are made or started at the same one.
     moments: u64,
     /// How many changes were begun since the orders were given.

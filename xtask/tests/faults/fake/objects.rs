@@ -18,6 +18,12 @@ pub(crate) fn answer(fake: &Fake, words: &[&str]) -> Answer {
                 json!({ "ID": state.engine, "ServerVersion": "26.1.5", "Driver": "overlay2" });
             Ok(Reply::said(format!("{info}\n")))
         }
+        ["events", "--since", ..] => {
+            let events = state.network_events.iter();
+            Ok(Reply::said(
+                events.map(|line| format!("{line}\n")).collect::<String>(),
+            ))
+        }
         ["container", "inspect", names @ ..] => Ok(inspected(names, |name| {
             let name = state.container_of(name).ok_or_else(|| no_container(name))?;
             Ok(container(&state, &name, &state.containers[&name]))

@@ -98,7 +98,12 @@ pub(crate) fn exec(fake: &Fake, words: &[&str], stdin: &str) -> Answer {
             }
         }
         ["bash", "-s"] if stdin.contains("control-name ID NAME") => {
-            Ok(probed(&server, &state, stdin))
+            let open = fake.folder.change(|state| {
+                let open = state.gaps > 0;
+                state.gaps = state.gaps.saturating_sub(1);
+                open
+            });
+            Ok(probed(&server, &state, stdin, open))
         }
         ["tta-neo4j-query", database] => queries(fake, &server, &state, database, stdin),
         // Whatever a client had started that was ended: nothing goes on here.
@@ -157,8 +162,8 @@ fn split<'a, 'b>(words: &'a [&'b str]) -> Option<(&'b str, &'a [&'b str])> {
     }
 }
 
-/// The answers of a network where every environment is alone.
-fn probed(server: &Server, state: &State, stdin: &str) -> Reply {
+/// The answers of a network where every environment is alone, or none is.
+fn probed(server: &Server, state: &State, stdin: &str, open: bool) -> Reply {
     let project = &server.container.project;
     let mut stdout = String::new();
     for line in stdin.lines() {
@@ -177,8 +182,10 @@ fn probed(server: &Server, state: &State, stdin: &str) -> Reply {
                 let address = name.map_or("-".to_owned(), |name| crate::objects::address(name));
                 format!("{number} names {address}")
             }
-            ["connect", number, _, _] if number.parse::<u32>().is_ok() => {
-                format!("{number} silent")
+            ["connect", number, address, _] if number.parse::<u32>().is_ok() => {
+                let of = |name: &String| crate::objects::address(name) == address;
+                let reached = open && state.containers.keys().any(of);
+                format!("{number} {}", if reached { "open" } else { "silent" })
             }
             ["name", number, _] if number.parse::<u32>().is_ok() => format!("{number} names -"),
             ["discovery", number] if number.parse::<u32>().is_ok() => {

@@ -1,0 +1,100 @@
+//! What answered another environment is asked again before it is called reachable.
+//!
+//! Whenever any network of the engine is made or removed, Docker (seen with 26.1) takes the rules
+//! that part its networks away and sets them anew: for some milliseconds every container reaches
+//! every other one. Another run that starts an instance is enough.
+
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::isolation::network::ask;
+use crate::isolation::network::probe::{Answer, Answers};
+use crate::isolation::network::questions::{Question, Table};
+use crate::isolation::scene::Scene;
+
+/// How often what answered is asked again: it is reachable if it answers each time.
+const ROUNDS: u8 = 2;
+
+/// Longer than the engine takes over its rules.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Asks again what has answered and should not. What answers no more was let through by the engine
+/// where that has made or removed a network since `started`, and is then said to be closed, with a
+/// remark; elsewhere why it answered is not known.
+pub(super) fn settled(
+    scene: &Scene<'_>,
+    table: &Table,
+    started: Instant,
+    answers: &mut [Result<Answers, String>],
+) -> Vec<String> {
+    let mut open = reached(table, answers);
+    let first = open.clone();
+    for _ in 0..ROUNDS {
+        if open.is_empty() {
+            break;
+        }
+        thread::sleep(PAUSE);
+        let again = ask(scene, table);
+        // Who could not be asked again has not taken anything back.
+        open.retain(|cell| answer(&again, *cell).is_none_or(|answer| *answer == Answer::Open));
+    }
+    let gone: Vec<Cell> = first.difference(&open).copied().collect();
+    if gone.is_empty() {
+        return Vec::new();
+    }
+    let since = started.elapsed() + Duration::from_secs(1);
+    let changed = scene.context.docker.networks_changed(since);
+    let changed = changed.unwrap_or_default();
+    let becomes = if changed.is_empty() {
+        Answer::Once
+    } else {
+        Answer::Closed
+    };
+    for (source, number) in &gone {
+        if let Some(Ok(answers)) = answers.get_mut(*source) {
+            answers.answers.insert(*number, becomes.clone());
+        }
+    }
+    if changed.is_empty() {
+        return Vec::new();
+    }
+    vec![format!(
+        "{} of other environments' ports answered for a moment and not when they were asked again: \
+         the engine opens the way between its networks while it makes or removes one, and did \
+         ({})",
+        gone.len(),
+        few(&changed)
+    )]
+}
+
+fn few(changed: &[String]) -> String {
+    let shown = changed.iter().take(3).cloned().collect::<Vec<_>>();
+    match changed.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// A source and a question of its, by their places.
+type Cell = (usize, usize);
+
+/// What has answered of other environments' servers.
+fn reached(table: &Table, answers: &[Result<Answers, String>]) -> BTreeSet<Cell> {
+    let mut open = BTreeSet::new();
+    for (source, asked) in table.sources.iter().enumerate() {
+        for (number, question) in asked.questions.iter().enumerate() {
+            let cell = (source, number);
+            if matches!(question, Question::Server { .. })
+                && answer(answers, cell) == Some(&Answer::Open)
+            {
+                open.insert(cell);
+            }
+        }
+    }
+    open
+}
+
+fn answer(answers: &[Result<Answers, String>], (source, number): Cell) -> Option<&Answer> {
+    answers.get(source)?.as_ref().ok()?.answers.get(&number)
+}
