@@ -69,7 +69,7 @@ impl Batches {
     ) -> Result<()> {
         self.begin(verb, script, SECONDS_IN_A_BATCH, args)?;
         self.let_run(EARLY)?;
-        while self.batch(&mut each)? != 0 {
+        while self.batch(&mut each)? {
             self.let_run(1)?;
         }
         Ok(())
@@ -90,20 +90,21 @@ impl Batches {
         self.batch(&mut each).map(drop)
     }
 
-    /// Says what stands before the cursor, and what after it.
+    /// Says what stands before the cursor, what after it, and where to begin.
     fn begin(&mut self, verb: Verb, script: &str, seconds: &str, args: &[String]) -> Result<()> {
         let script = quoted(script.as_bytes());
         self.talk.say(&format!("{} {script} 0", verb.name()))?;
         let args: Vec<String> = args.iter().map(|arg| quoted(arg.as_bytes())).collect();
-        self.talk.say(&format!("{seconds} {}", args.join(" ")))
+        self.talk.say(&format!("{seconds} {}", args.join(" ")))?;
+        self.talk.say(verb.lanes())
     }
 
     fn let_run(&mut self, batches: usize) -> Result<()> {
         (0..batches).try_for_each(|_| self.talk.say("on"))
     }
 
-    /// Reads what a batch answered; the cursor of the next one.
-    fn batch(&mut self, each: &mut impl FnMut(&str) -> Result<(), Misread>) -> Result<u64> {
+    /// Reads what a batch answered. Whether more are to follow.
+    fn batch(&mut self, each: &mut impl FnMut(&str) -> Result<(), Misread>) -> Result<bool> {
         let waited = Instant::now();
         let answer = self.talk.answer(PROMPT)?;
         self.longest = self.longest.max(waited.elapsed());
@@ -111,10 +112,10 @@ impl Batches {
         let answer = String::from_utf8_lossy(&answer);
         let step = answer
             .split_once(' ')
-            .and_then(|(next, rest)| Some((next.parse().ok()?, rest)));
+            .and_then(|(going, rest)| Some((going.parse::<u8>().ok()?, rest)));
         match step {
-            Some((next, rest)) if each(rest).is_ok() => Ok(next),
-            _ => Err(self.talk.unexpected(&answer, "a cursor and counts")),
+            Some((going, rest)) if each(rest).is_ok() => Ok(going > 0),
+            _ => Err(self.talk.unexpected(&answer, "a number and counts")),
         }
     }
 }
@@ -137,6 +138,15 @@ impl Verb {
         match self {
             Self::Look => "EVAL_RO",
             Self::Change => "EVAL",
+        }
+    }
+
+    /// The cursors at which a run begins side by side. What only looks counts, and may count nothing
+    /// twice; what changes a key changes it once.
+    const fn lanes(self) -> &'static str {
+        match self {
+            Self::Look => "0",
+            Self::Change => "0 1",
         }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn prefix_keys(
     if let Some((database, key)) = changed {
         return Err(Failure::failed(format!(
             "the key {key} of database {database} does not hold under its new name what it held \
-             before: nothing more was renamed"
+             before: the renaming was stopped"
         )));
     }
     ran.map_err(|failure| went_on(environment, failure))

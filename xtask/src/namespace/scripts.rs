@@ -1,6 +1,6 @@
 //! What the server runs on each batch of keys. Each script gets the cursor and for how many seconds to
 //! go on, then the environment's own prefix, then all others', then what the script itself names. It
-//! answers the next cursor, 0 where nothing is to follow, and a line, before which stands its length.
+//! answers the next cursor, or `stop`, and a line, before which stands its length.
 
 use environments::Environment;
 
@@ -19,7 +19,7 @@ pub(super) fn owners(environment: Environment) -> Vec<Environment> {
 
 /// Gives the prefix to the keys that have none, where that name is free. Answers how many were given
 /// it; then, in hexadecimal, the first key that does not hold under its new name what it held before,
-/// after which nothing is to follow.
+/// with which it stops.
 pub(super) fn rename() -> String {
     format!("#!lua\n{OWNER}\n{HELD}\n{RENAME}\n{BATCH}\n{RENAMED}")
 }
@@ -103,7 +103,7 @@ local function each(keys)
   end
 end";
 
-const RENAMED: &str = "return answer(changed == '' and cursor or '0', renamed .. changed)";
+const RENAMED: &str = "return answer(changed == '' and cursor or 'stop', renamed .. changed)";
 
 const FOREIGN: &str = "local found = {}
 local function each(keys)

@@ -13,6 +13,7 @@ mod model;
 mod orders;
 
 mod adoption;
+mod batches_script;
 mod confirmation;
 mod copy_script;
 mod destinations;

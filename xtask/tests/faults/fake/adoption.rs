@@ -233,8 +233,8 @@ pub(crate) fn talk(fake: &Fake, words: &[&str]) -> Answer {
     while let Some(line) = lines.next() {
         if line != "on" {
             command = Some(line);
-            // What stands after the cursor.
-            let _ = lines.next();
+            // What stands after the cursor, and where to begin.
+            let _ = lines.by_ref().nth(1);
         } else if let Some(command) = command.take() {
             say(&batch(fake, &data, &command)?);
         }
