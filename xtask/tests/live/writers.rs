@@ -178,7 +178,8 @@ fn written_through(live: &Live, count: usize) -> Vec<PathBuf> {
         let ends = Ends(&stop);
         let keys = scope.spawn(|| write_keys(live, &stop));
         let nodes = scope.spawn(|| write_nodes(live, &stop));
-        let made: Vec<_> = (0..count).map(|_| live.snapshot("staging")).collect();
+        let snapshot = |_| (live.snapshot("staging"), now());
+        let made: Vec<_> = (0..count).map(snapshot).collect();
         drop(ends);
         // A writer that saw an error has died of it.
         let keys = keys.join().expect("Redis answered every write");
@@ -192,7 +193,7 @@ fn written_through(live: &Live, count: usize) -> Vec<PathBuf> {
     );
     let name = format!("tta-{}-staging", live.name);
     let freezes = events.of(&name);
-    for (at, path) in snapshots.iter().enumerate() {
+    for (path, ended) in &snapshots {
         let manifest = manifest(path);
         let print = &manifest["fingerprint"];
         let count = |value: &serde_json::Value| value.as_u64().expect("a number");
@@ -201,7 +202,11 @@ fn written_through(live: &Live, count: usize) -> Vec<PathBuf> {
         for (service, acknowledged, kept) in
             [("redis", &keys, keys_kept), ("neo4j", &nodes, nodes_kept)]
         {
-            let (from, until) = freezes(service)[at];
+            // A freeze that came while a server was starting a process was made again: the last counts.
+            let mut before = freezes(service).into_iter().rev();
+            let (from, until) = before
+                .find(|(_, until)| until <= ended)
+                .expect("it was frozen");
             let by =
                 |moment: f64| acknowledged.iter().filter(|time| **time <= moment).count() as u64;
             // One more may have been written whose answer came after the freeze.
@@ -222,5 +227,5 @@ fn written_through(live: &Live, count: usize) -> Vec<PathBuf> {
             );
         }
     }
-    snapshots
+    snapshots.into_iter().map(|(path, _)| path).collect()
 }

@@ -155,35 +155,31 @@ impl Inbox {
     /// # Errors
     /// It is no message of Bolt's.
     pub(crate) fn message(&mut self) -> Result<Option<Message>, Garbled> {
-        let mut packed = Vec::new();
-        let mut at = self.read;
+        // Where its chunks lie: they are put together once the last has come.
+        let mut chunks = Vec::new();
+        let (mut at, mut size) = (self.read, 0);
         loop {
             let Some(length) = self.bytes.get(at..at + 2) else {
                 return Ok(None);
             };
             let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
             at += 2;
-            if length == 0 && packed.is_empty() {
-                // The server says that it is still there.
-                self.read = at;
-                continue;
-            }
             if length == 0 {
                 self.read = at;
-                return unpacked(&packed).map(Some);
+                if chunks.is_empty() {
+                    // The server says that it is still there.
+                    continue;
+                }
+                let packed: Vec<&[u8]> =
+                    chunks.into_iter().map(|chunk| &self.bytes[chunk]).collect();
+                return unpacked(&packed.concat()).map(Some);
             }
-            let Some(chunk) = self.bytes.get(at..at + length) else {
-                return if packed.len() + self.bytes.len() - at > MESSAGE {
-                    Err(Garbled(format!("a message of over {MESSAGE} bytes")))
-                } else {
-                    Ok(None)
-                };
-            };
-            packed.extend(chunk);
-            at += length;
-            if packed.len() > MESSAGE {
+            size += length;
+            if size > MESSAGE {
                 return Err(Garbled(format!("a message of over {MESSAGE} bytes")));
             }
+            chunks.push(at..at + length);
+            at += length;
         }
     }
 }
