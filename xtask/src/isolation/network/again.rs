@@ -36,15 +36,13 @@ pub(super) fn settled(
         }
         thread::sleep(PAUSE);
         let again = ask(scene, table);
-        // Who could not be asked again has not taken anything back.
-        open.retain(|cell| answer(&again, *cell).is_none_or(|answer| *answer == Answer::Open));
+        open.retain(|cell| !taken_back(table, &again, *cell));
     }
     let gone: Vec<Cell> = first.difference(&open).copied().collect();
     if gone.is_empty() {
         return Vec::new();
     }
-    let since = started.elapsed() + Duration::from_secs(1);
-    let changed = scene.context.docker.networks_changed(since);
+    let changed = scene.context.docker.networks_changed(started.elapsed());
     let changed = changed.unwrap_or_default();
     let becomes = if changed.is_empty() {
         Answer::Once
@@ -93,6 +91,18 @@ fn reached(table: &Table, answers: &[Result<Answers, String>]) -> BTreeSet<Cell>
         }
     }
     open
+}
+
+/// Whether what has answered did not answer again. Who could not be asked, or does not even reach its
+/// own servers now, takes nothing back.
+fn taken_back(table: &Table, again: &[Result<Answers, String>], cell: Cell) -> bool {
+    let asked = table.sources.get(cell.0).zip(again.get(cell.0));
+    let reliable = asked.is_some_and(|(source, answers)| {
+        answers
+            .as_ref()
+            .is_ok_and(|answers| source.reaches_its_own(answers))
+    });
+    reliable && answer(again, cell).is_some_and(|answer| *answer != Answer::Open)
 }
 
 fn answer(answers: &[Result<Answers, String>], (source, number): Cell) -> Option<&Answer> {

@@ -81,15 +81,7 @@ impl<'a> Judge<'a> {
         answers: &'a Result<Answers, String>,
     ) -> Result<&'a Answers, String> {
         let answers = answers.as_ref().map_err(Clone::clone)?;
-        let open = source
-            .questions
-            .iter()
-            .enumerate()
-            .any(|(number, question)| {
-                matches!(question, Question::OwnServer { .. })
-                    && answers.answers.get(&number) == Some(&Answer::Open)
-            });
-        if open {
+        if source.reaches_its_own(answers) {
             Ok(answers)
         } else {
             Err(format!("{} does not reach its own servers", source.name))

@@ -64,6 +64,17 @@ pub(crate) struct Source {
     pub(crate) asks_host: bool,
 }
 
+impl Source {
+    /// Whether it has reached a server of its own: only then does it count that it reached no other.
+    pub(crate) fn reaches_its_own(&self, answers: &Answers) -> bool {
+        let mut questions = self.questions.iter().enumerate();
+        questions.any(|(number, question)| {
+            matches!(question, Question::OwnServer { .. })
+                && answers.answers.get(&number) == Some(&Answer::Open)
+        })
+    }
+}
+
 /// One question of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Question {
