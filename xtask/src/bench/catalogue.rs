@@ -7,7 +7,7 @@ use crate::bench::namespaces::{Bare, Marked, Prefixed, Watched};
 use crate::bench::old;
 use crate::bench::ours::{self, Proof};
 use crate::bench::plain::Lines;
-use crate::bench::proofs::{Audited, Compared};
+use crate::bench::proofs::{Audited, Compared, Verified};
 use crate::bench::site::{KEYS, NODES, Site};
 use crate::bench::snapshots::{Documented, Measure, Restored, Saved, Work};
 use crate::bench::{Ways, report};
@@ -126,7 +126,7 @@ static ALL: [Entry; 18] = [
         ways: |site| {
             Ok(Ways {
                 old: Some(Box::new(old::Verified::new(site)?)),
-                ours: Box::new(ours::Verified::new(site)),
+                ours: Box::new(Verified::new(site)),
             })
         },
     },

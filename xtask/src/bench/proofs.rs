@@ -1,4 +1,5 @@
-//! The proof in parts: three files compared, and a million keys and a million nodes audited.
+//! The proof: all of it over three environments, and in parts, three files compared, and a million
+//! keys and a million nodes audited.
 
 use std::path::PathBuf;
 
@@ -7,11 +8,63 @@ use serde_json::Value;
 
 use crate::bench::Way;
 use crate::bench::data::Servers;
-use crate::bench::ours::servers;
+use crate::bench::ours::{UP, servers};
 use crate::bench::site::Site;
 use crate::error::{Failure, Result};
 
 const MILLION: u64 = 1_000_000;
+
+/// `verify-isolation` with what is proved, and what it told.
+fn told(site: &Site<'_>, args: &[&str]) -> Result<String> {
+    let command = ["verify-isolation", "--format", "json"];
+    Ok(site.xtask(&[&command, args].concat())?.stdout)
+}
+
+/// The whole proof over three environments that run.
+pub(super) struct Verified<'a> {
+    site: &'a Site<'a>,
+    started: bool,
+    told: String,
+}
+
+impl<'a> Verified<'a> {
+    pub(super) const fn new(site: &'a Site<'a>) -> Self {
+        Self {
+            site,
+            started: false,
+            told: String::new(),
+        }
+    }
+}
+
+impl Way for Verified<'_> {
+    fn prepare(&mut self) -> Result<()> {
+        if !self.started {
+            self.site.xtask(&UP)?;
+            self.started = true;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<()> {
+        self.told = told(self.site, &["dev", "test", "staging"])?;
+        Ok(())
+    }
+
+    /// All seven layers looked at all three, and every question was answered.
+    fn check(&mut self) -> Result<()> {
+        let told = read(&self.told);
+        let layers = told["scope"]["layers"].as_array().map_or(0, Vec::len);
+        let environments = told["scope"]["environments"].as_array().map_or(0, Vec::len);
+        if told["verdict"] == "isolated" && (layers, environments) == (7, 3) {
+            return Ok(());
+        }
+        Err(Failure::failed(format!(
+            "`cargo xtask verify-isolation` does not tell of three that are apart in seven layers: {}",
+            self.told
+        )))
+    }
+}
 
 /// Our own three compose files compared, as anyone's are: without an engine.
 pub(super) struct Compared<'a> {
@@ -41,9 +94,9 @@ impl Way for Compared<'_> {
     fn run(&mut self) -> Result<()> {
         let files = Environment::LOCAL
             .map(|environment| format!("{environment}={}", self.file(environment).display()));
-        let mut args = vec!["verify-isolation", "--layer", "static", "--format", "json"];
+        let mut args = vec!["--layer", "static"];
         args.extend(files.iter().flat_map(|file| ["--compose", file]));
-        self.told = self.site.xtask(&args)?.stdout;
+        self.told = told(self.site, &args)?;
         Ok(())
     }
 
@@ -89,15 +142,7 @@ impl Way for Audited<'_> {
     }
 
     fn run(&mut self) -> Result<()> {
-        let args = [
-            "verify-isolation",
-            "dev",
-            "--layer",
-            "namespace",
-            "--format",
-            "json",
-        ];
-        self.told = self.site.xtask(&args)?.stdout;
+        self.told = told(self.site, &["dev", "--layer", "namespace"])?;
         Ok(())
     }
 

@@ -4,7 +4,6 @@ use environments::Protection;
 
 use super::{Action, Object, Plan, ended, objects};
 use crate::observe::Observed;
-use crate::tools::docker::Container;
 
 /// Starting a deployment: whatever is missing is made, whatever has changed is made anew.
 pub(crate) fn up(observed: &Observed) -> Plan {
@@ -75,8 +74,7 @@ pub(crate) fn thawing(observed: &Observed) -> Plan {
 }
 
 fn thaw(plan: &mut Plan, observed: &Observed) {
-    let paused = |container: &&Container| container.state.status == "paused";
-    let paused = objects(observed.containers().filter(paused));
+    let paused = objects(observed.containers().filter(|one| one.paused()));
     if !paused.is_empty() {
         plan.step(Action::Unpause(paused), "a run that froze them has gone");
     }

@@ -126,8 +126,9 @@ impl Container {
         }
     }
 
+    /// Whether its processes are frozen, by what the engine says and by what the kernel does.
     pub(crate) fn paused(&self) -> bool {
-        self.state.status == "paused"
+        self.state.status == "paused" || freezer::holds(&self.id)
     }
 
     pub(crate) fn command(&self) -> &[String] {
@@ -398,19 +399,38 @@ impl Docker {
 
     /// Lets frozen processes run again; where the engine does not, by the kernel's own switch.
     pub(crate) fn unpause(&self, ids: &[String]) -> Result<()> {
+        let failed = |ended: &Result<()>| matches!(ended, Err(one) if one.kind == Kind::Failed);
         let mut ended = self.unpause_within(ids, PROMPT);
-        // Once for an engine that hangs, once more for what it takes for frozen then.
-        for _ in 0..2 {
-            match &ended {
-                Err(failure) if failure.kind == Kind::Failed => {
-                    let helped = |id: &&String| freezer::help(id, &failure.message);
-                    if ids.iter().filter(helped).count() == 0 {
-                        break;
-                    }
-                }
-                _ => break,
+        // What runs already is not harmed by it.
+        if failed(&ended) && freezer::thaw_all(ids) {
+            ended = self.unpause_with_help(ids, PROMPT);
+            // What the engine takes for frozen was made so, and can be thawed now.
+            if failed(&ended) {
+                ended = self.unpause_with_help(ids, PROMPT);
             }
-            ended = self.unpause_within(ids, PROMPT);
+        }
+        if ended.is_ok() {
+            freezer::thaw_all(ids);
+        }
+        ended
+    }
+
+    /// Lets them run again by a call for each, so that what the engine says of one is believed of that
+    /// one alone; who was not thawed gets the kernel's help, and is to be tried again.
+    ///
+    /// # Errors
+    /// What it says of the last that it did not thaw.
+    pub(crate) fn unpause_with_help(&self, ids: &[String], deadline: Duration) -> Result<()> {
+        let mut ended = Ok(());
+        for id in ids {
+            match self.unpause_within(std::slice::from_ref(id), deadline) {
+                Err(failure) if failure.kind == Kind::Failed => {
+                    freezer::help(id, &failure.message);
+                    ended = Err(failure);
+                }
+                Err(failure) => return Err(failure),
+                Ok(()) => {}
+            }
         }
         ended
     }

@@ -127,8 +127,8 @@ impl<'a> Ground<'a> {
         })
     }
 
-    /// Runs a line again and again until it succeeds. Each asks an engine or a server, so this does
-    /// not spin.
+    /// Runs a line again and again until it succeeds. Each asks an engine or a server, and takes the
+    /// processor from what is waited for.
     fn until(&self, words: &[String]) -> Result<(), String> {
         let deadline = Instant::now() + Duration::from_secs(120);
         loop {
@@ -136,7 +136,7 @@ impl<'a> Ground<'a> {
                 Err(said) if Instant::now() > deadline => {
                     return Err(format!("never came: {said}"));
                 }
-                Err(_) => std::thread::yield_now(),
+                Err(_) => std::thread::sleep(Duration::from_millis(100)),
                 Ok(()) => return Ok(()),
             }
         }

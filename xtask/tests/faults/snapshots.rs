@@ -1,10 +1,12 @@
 //! Snapshots and drills that are killed, and what must be so then.
 
 use environments::{Environment, Service};
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::harness::Xtask;
 use crate::orders::Act;
+use crate::running::Running;
 use crate::set::{Set, at_call, at_change, main_set, observe};
 
 /// How many changes an undisturbed snapshot makes on the engine.
@@ -183,19 +185,46 @@ fn a_freeze_that_fails_is_told_and_both_run_again() {
 fn a_freeze_that_came_while_a_server_started_a_process_is_made_again() {
     let set = Set::usual();
     let before = all_but_scratch(&set);
-    let act = || Act::Reply {
+    // The calls between are those that thaw.
+    set.order(&[
+        at_call("pause ", 1, unable()),
+        at_call("pause ", 3, unable()),
+    ]);
+    snapshot(&set).run().code(0);
+    assert!(!frozen(&set));
+    assert_eq!((all_but_scratch(&set), whole(&set)), (before, 1));
+    no_scratch(&set);
+}
+
+#[test]
+fn nothing_is_frozen_again_for_a_run_that_was_killed_meanwhile() {
+    let set = Set::usual();
+    let before = all_but_scratch(&set);
+    set.order(&[
+        at_call("pause ", 1, Act::Wait),
+        at_call("pause ", 1, unable()),
+    ]);
+    let run = Running::start(&snapshot(&set));
+    set.await_mark("waiting");
+    run.signal(Signal::KILL);
+    run.ended().killed();
+    set.release();
+    // It waits for the process that holds the freeze, which has the lock.
+    set.xtask(&["up", "staging"]).run().code(0);
+    let pauses = |(words, _): &&(String, String)| words.split(' ').any(|word| word == "pause");
+    assert_eq!(set.calls().iter().filter(pauses).count(), 1);
+    assert_eq!(all_but_scratch(&set), before);
+}
+
+/// What the engine says of a server that was starting a process.
+fn unable() -> Act {
+    Act::Reply {
         code: 1,
         stdout: String::new(),
         stderr: "Error response from daemon: cannot pause container 1: OCI runtime pause failed: \
                  unable to freeze: unknown\n"
             .to_owned(),
-    };
-    // The calls between are those that thaw.
-    set.order(&[at_call("pause ", 1, act()), at_call("pause ", 3, act())]);
-    snapshot(&set).run().code(0);
-    assert!(!frozen(&set));
-    assert_eq!((all_but_scratch(&set), whole(&set)), (before, 1));
-    no_scratch(&set);
+    }
 }
 
 #[test]

@@ -122,6 +122,7 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(180);
     while !so() {
         assert!(Instant::now() < deadline, "never came: {what}");
-        std::thread::yield_now();
+        // A look may start a client, which takes the processor from what is waited for.
+        std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -1,5 +1,6 @@
 //! A freeze ends, whoever dies and whatever hangs.
 
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -120,7 +121,75 @@ fn a_freeze_ends_whoever_dies_and_whatever_hangs() {
     assert_eq!(live.evidence("staging"), before);
     live.assert_no_scratch();
     assert_eq!(live.saved_names("staging").len(), 1);
+
+    what_the_engine_and_the_kernel_disagree_about_runs_in_the_end(&live);
+    assert_eq!(live.evidence("staging"), before);
 }
+
+/// Seen on a loaded machine: one server was frozen by the kernel for good, and the engine said that
+/// it runs.
+fn what_the_engine_and_the_kernel_disagree_about_runs_in_the_end(live: &Live) {
+    let ids = ["neo4j", "redis"].map(|service| {
+        let name = live.container("staging", service);
+        docker(&["container", "inspect", "--format", "{{.Id}}", &name])
+    });
+    let [neo4j, redis] = ids.each_ref().map(|id| Freezer::of(id.trim()));
+    let up = || live.xtask(&["up", "staging"]).run().code(0);
+
+    // Redis, and it alone, runs already, and the engine takes it for frozen.
+    docker(&["pause", ids[0].trim(), ids[1].trim()]);
+    redis.set(false);
+    up().stderr_has("unpause tta-");
+    assert_eq!((neo4j.frozen(), redis.frozen()), (false, false));
+
+    // Neo4j, and it alone, is frozen, and the engine says that it runs.
+    neo4j.set(true);
+    up().stderr_has("unpause tta-");
+    assert_eq!((neo4j.frozen(), redis.frozen()), (false, false));
+}
+
+/// The kernel's own switch of a container, in either version of control groups.
+struct Freezer {
+    file: PathBuf,
+    words: [&'static str; 2],
+}
+
+impl Freezer {
+    fn of(id: &str) -> Self {
+        let all = [
+            (format!("freezer/docker/{id}/freezer.state"), FIRST),
+            (
+                format!("freezer/system.slice/docker-{id}.scope/freezer.state"),
+                FIRST,
+            ),
+            (
+                format!("system.slice/docker-{id}.scope/cgroup.freeze"),
+                SECOND,
+            ),
+            (format!("docker/{id}/cgroup.freeze"), SECOND),
+        ];
+        let files = all.map(|(path, words)| Self {
+            file: Path::new("/sys/fs/cgroup").join(path),
+            words,
+        });
+        let found = files.into_iter().find(|one| one.file.is_file());
+        found.expect("the engine is on this machine, and has a control group for each container")
+    }
+
+    fn set(&self, frozen: bool) {
+        let word = self.words[usize::from(frozen)];
+        std::fs::write(&self.file, word).expect("only root has the kernel's switch");
+        until("the kernel has done it", || self.frozen() == frozen);
+    }
+
+    fn frozen(&self) -> bool {
+        let said = std::fs::read_to_string(&self.file).expect("its state");
+        said.trim() != self.words[0]
+    }
+}
+
+const FIRST: [&str; 2] = ["THAWED", "FROZEN"];
+const SECOND: [&str; 2] = ["0", "1"];
 
 #[test]
 fn what_cannot_be_saved_is_refused_and_two_at_once_exclude_each_other() {

@@ -42,8 +42,9 @@ fn write_keys(live: &Live, stop: &AtomicBool) -> Acknowledged {
         let reply = redis.ask(&["SET", &key, "x"]);
         assert_eq!(reply, Ok(json!("OK")), "a write to Redis");
         acknowledged.push(now());
-        // As fast as it likes, but not so fast that a snapshot never ends.
-        thread::sleep(Duration::from_micros(200));
+        // Often enough to be in the middle of something whenever a freeze comes, and not so often that
+        // what makes the snapshot never has the processor.
+        thread::sleep(Duration::from_millis(2));
     }
     acknowledged
 }
@@ -58,6 +59,7 @@ fn write_nodes(live: &Live, stop: &AtomicBool) -> Acknowledged {
             .expect("Neo4j answers");
         assert!(status < 300 && body["data"].is_object(), "{status} {body}");
         acknowledged.push(now());
+        thread::sleep(Duration::from_millis(20));
     }
     acknowledged
 }

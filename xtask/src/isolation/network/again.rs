@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::isolation::network::ask;
+use crate::isolation::network::control::Controls;
 use crate::isolation::network::probe::{Answer, Answers};
 use crate::isolation::network::questions::{Question, Table};
 use crate::isolation::scene::Scene;
@@ -94,17 +95,89 @@ fn reached(table: &Table, answers: &[Result<Answers, String>]) -> BTreeSet<Cell>
 }
 
 /// Whether what has answered did not answer again. Who could not be asked, or does not even reach its
-/// own servers now, takes nothing back.
+/// own servers now, takes nothing back; nor does a server that does not answer its own environment
+/// there either.
 fn taken_back(table: &Table, again: &[Result<Answers, String>], cell: Cell) -> bool {
     let asked = table.sources.get(cell.0).zip(again.get(cell.0));
     let reliable = asked.is_some_and(|(source, answers)| {
-        answers
+        let reaches = answers
             .as_ref()
-            .is_ok_and(|answers| source.reaches_its_own(answers))
+            .is_ok_and(|answers| source.reaches_its_own(answers));
+        let answered = source.questions.get(cell.1).is_some_and(|question| {
+            let controls = Controls::of(table, again);
+            matches!(question, Question::Server { of, service, address, port }
+                if controls.answered(*of, *service, *address, *port))
+        });
+        reaches && answered
     });
     reliable && answer(again, cell).is_some_and(|answer| *answer != Answer::Open)
 }
 
 fn answer(answers: &[Result<Answers, String>], (source, number): Cell) -> Option<&Answer> {
     answers.get(source)?.as_ref().ok()?.answers.get(&number)
+}
+
+#[cfg(test)]
+mod tests {
+    use environments::{Environment, Service};
+
+    use super::super::questions::Source;
+    use super::super::tests::{answers, table};
+    use super::*;
+
+    /// Whether dev's Neo4j takes back that test's Redis answered it, after a round that went so.
+    fn takes_back(round: impl Fn(&Source, &Question) -> Option<Answer>) -> bool {
+        let table = table(|_| {});
+        let of = |source: &Source| {
+            source.environment == Environment::Dev && source.service == Service::Neo4j
+        };
+        let place = table.sources.iter().position(of).expect("it asks");
+        let asked = table.sources[place].questions.iter();
+        let number = asked.enumerate().find(|(_, one)| is_tests_redis(one));
+        let (number, _) = number.expect("it asks test's Redis");
+        taken_back(&table, &answers(&table, round), (place, number))
+    }
+
+    fn is_tests_redis(question: &Question) -> bool {
+        matches!(
+            question,
+            Question::Server {
+                of: Environment::Test,
+                service: Service::Redis,
+                ..
+            }
+        )
+    }
+
+    #[test]
+    fn a_port_that_answers_no_more_while_both_ends_are_well_is_taken_back() {
+        assert!(takes_back(|_, _| None));
+        let open =
+            |_: &Source, question: &Question| is_tests_redis(question).then_some(Answer::Open);
+        assert!(!takes_back(open), "it answers again");
+    }
+
+    #[test]
+    fn who_does_not_reach_its_own_servers_takes_nothing_back() {
+        assert!(!takes_back(|source, question| {
+            let lost = source.environment == Environment::Dev
+                && matches!(question, Question::OwnServer { .. });
+            lost.then_some(Answer::Silent)
+        }));
+    }
+
+    #[test]
+    fn nothing_is_taken_back_of_a_server_that_does_not_answer_its_own_environment() {
+        assert!(!takes_back(|source, question| {
+            let down = source.environment == Environment::Test
+                && matches!(
+                    question,
+                    Question::OwnServer {
+                        service: Service::Redis,
+                        ..
+                    }
+                );
+            down.then_some(Answer::Closed)
+        }));
+    }
 }

@@ -59,6 +59,17 @@ impl Controls {
         }
     }
 
+    /// Whether a server answers its own environment at an address.
+    pub(super) fn answered(
+        &self,
+        of: Environment,
+        service: Service,
+        address: IpAddr,
+        port: u16,
+    ) -> bool {
+        self.reached.contains(&(of, service.name(), address, port))
+    }
+
     /// Whether anything answers its own environment at a port of a server, over one family.
     pub(super) fn listens(&self, of: Environment, service: Service, port: u16, v6: bool) -> bool {
         self.reached.iter().any(|(whose, name, address, at)| {

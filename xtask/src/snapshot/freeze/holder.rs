@@ -3,7 +3,8 @@
 //! It takes `freeze` and `thaw` from its standard input, whose end means that the other has gone. It
 //! inherits the lock on the environment: while it is there no other run can freeze what it thaws.
 
-use std::io::Write as _;
+use std::io::{Read, Write as _};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use crate::cli::HoldFreeze;
@@ -36,7 +37,7 @@ pub(crate) fn run(order: &HoldFreeze, docker_context: Option<&str>) -> u8 {
     let longest = Duration::from_millis(order.longest);
     let ids = [order.neo4j.clone(), order.redis.clone()];
     let mut quiet = None;
-    let frozen = freeze(&docker, order, &ids, &mut quiet);
+    let frozen = freeze(&docker, order, &ids, &mut quiet, &mut orders);
     let word = match &frozen {
         Ok(()) => {
             say("frozen");
@@ -66,11 +67,12 @@ pub(crate) fn run(order: &HoldFreeze, docker_context: Option<&str>) -> u8 {
     u8::from(thawed.is_err())
 }
 
-fn freeze(
+fn freeze<R: Read + AsFd>(
     docker: &Docker,
     order: &HoldFreeze,
     ids: &[String; 2],
     quiet: &mut Option<Companion>,
+    orders: &mut Lines<R>,
 ) -> Result<()> {
     let longest = Duration::from_millis(order.longest);
     let script = include_str!("redis.sh");
@@ -86,13 +88,19 @@ fn freeze(
     if said != "quiet" {
         return Err(Failure::failed(format!("Redis: {said}")));
     }
-    pause(docker, ids, longest)
+    pause(docker, ids, longest, orders)
 }
 
 /// Freezes both; again where a server was starting a process just then. The kernel cannot freeze a
 /// group that grows meanwhile (cgroup v1); runc gives it up after a third of a second, thaws, and
-/// leaves trying again to its caller (opencontainers/runc#4388).
-fn pause(docker: &Docker, ids: &[String; 2], longest: Duration) -> Result<()> {
+/// leaves trying again to its caller (opencontainers/runc#4388). Not for somebody who has gone: what
+/// looks after such a run may have seen both run.
+fn pause<R: Read + AsFd>(
+    docker: &Docker,
+    ids: &[String; 2],
+    longest: Duration,
+    orders: &mut Lines<R>,
+) -> Result<()> {
     let started = Instant::now();
     loop {
         let paused = docker.pause(ids, longest.min(CALL));
@@ -105,6 +113,9 @@ fn pause(docker: &Docker, ids: &[String; 2], longest: Duration) -> Result<()> {
                 // The other one was frozen by the same call.
                 docker.unpause_within(ids, CALL)?;
                 std::thread::sleep(Duration::from_millis(20));
+                if matches!(wait(orders, Some(Instant::now())), Word::Gone | Word::Thaw) {
+                    return Err(failure);
+                }
             }
             other => return other,
         }
@@ -114,22 +125,21 @@ fn pause(docker: &Docker, ids: &[String; 2], longest: Duration) -> Result<()> {
 /// Until both run, or are gone.
 fn thaw(docker: &Docker, ids: &[String; 2], doubtful: bool) -> Result<()> {
     let started = Instant::now();
+    // One call for both is the quickest.
+    let mut outcome = docker.unpause_within(ids, CALL);
+    // Past an engine, or a client, that hangs; and whatever the kernel holds though the engine says
+    // that it runs. What runs is not harmed by it.
+    freezer::thaw_all(ids);
     loop {
-        let outcome = docker
-            .unpause_within(ids, CALL)
-            .and_then(|()| docker.containers(ids));
         let settled = !doubtful || started.elapsed() > LATE;
-        match outcome {
+        match outcome.and_then(|()| docker.containers(ids)) {
             Ok(found) if settled && !found.iter().any(Container::paused) => return Ok(()),
             Err(failure) if started.elapsed() > LAST => return Err(failure),
-            Err(failure) => {
-                // The engine, or its client, hangs: past them, then it is told again.
-                for id in ids {
-                    freezer::help(id, &failure.message);
-                }
-                std::thread::sleep(Duration::from_millis(100));
-            }
-            Ok(_) => std::thread::sleep(Duration::from_millis(100)),
+            _ => std::thread::sleep(Duration::from_millis(100)),
+        }
+        outcome = docker.unpause_with_help(ids, CALL);
+        if outcome.is_ok() {
+            freezer::thaw_all(ids);
         }
     }
 }
@@ -141,10 +151,7 @@ enum Word {
     Late,
 }
 
-fn wait<R: std::io::Read + std::os::fd::AsFd>(
-    orders: &mut Lines<R>,
-    until: Option<Instant>,
-) -> Word {
+fn wait<R: Read + AsFd>(orders: &mut Lines<R>, until: Option<Instant>) -> Word {
     loop {
         let patience = until.map_or(Duration::from_secs(60), |until| {
             until.saturating_duration_since(Instant::now())

@@ -1,4 +1,5 @@
-//! The kernel's own switch of a frozen container, for an engine that does not thaw it any more.
+//! The kernel's own switch of a frozen container, for an engine that does not thaw it any more, or that
+//! does not know that it is frozen.
 //!
 //! Engine 26.1 was seen to hang on a container for good, on cgroup v1, after the machine had stood
 //! still amid `docker pause`: `unpause`, `inspect` and `rm` of it never ended.
@@ -6,22 +7,54 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Thaws one container by its full id, after `docker unpause` of it has failed with these words; then
-/// that is to be tried again. Whether there was such a switch: there is none where the engine is
-/// elsewhere, and only root may use it.
+const ROOT: &str = "/sys/fs/cgroup";
+
+/// Thaws containers by their full ids; what runs goes on running. Whether any had such a switch: there
+/// is none where the engine is elsewhere, and only root may use it.
+pub(crate) fn thaw_all(ids: &[String]) -> bool {
+    let thawed = |id: &&String| written_below(Path::new(ROOT), id, |switch| switch.thaw);
+    ids.iter().filter(thawed).count() > 0
+}
+
+/// Helps one container after `docker unpause` of it, and of no other, has failed with these words; then
+/// that is to be tried again.
 ///
-/// An engine that comes to again after that still takes the container for frozen, and does not thaw
-/// what runs ("container not paused", 26.1): for it the container is frozen once more, for a moment.
+/// An engine that comes to again after its container was thawed by the kernel still takes it for frozen,
+/// and does not thaw what runs ("container not paused", 26.1): for it the container is frozen once more,
+/// for a moment.
 pub(crate) fn help(id: &str, said: &str) -> bool {
-    help_below(Path::new("/sys/fs/cgroup"), id, said)
+    help_below(Path::new(ROOT), id, said)
 }
 
 fn help_below(root: &Path, id: &str, said: &str) -> bool {
     let runs = said.contains("container not paused");
-    switches(root, id).into_iter().any(|switch| {
-        let word = if runs { switch.freeze } else { switch.thaw };
-        switch.file.is_file() && fs::write(switch.file, word).is_ok()
-    })
+    written_below(
+        root,
+        id,
+        |switch| {
+            if runs { switch.freeze } else { switch.thaw }
+        },
+    )
+}
+
+fn written_below(root: &Path, id: &str, word: impl Fn(&Switch) -> &'static str) -> bool {
+    switches(root, id)
+        .into_iter()
+        .any(|switch| switch.file.is_file() && fs::write(&switch.file, word(&switch)).is_ok())
+}
+
+/// Whether the kernel has a container frozen, or is about to, whatever the engine says. Not where there
+/// is no such switch.
+pub(crate) fn holds(id: &str) -> bool {
+    held_below(Path::new(ROOT), id)
+}
+
+fn held_below(root: &Path, id: &str) -> bool {
+    let held = |switch: &Switch| {
+        let state = fs::read_to_string(&switch.file).unwrap_or_default();
+        !state.is_empty() && state.trim() != switch.thaw
+    };
+    switches(root, id).iter().any(held)
 }
 
 /// A file of the kernel's, and what is written there.
@@ -87,6 +120,29 @@ mod tests {
         let left_behind = "OCI runtime resume failed: container not paused: unknown";
         assert!(help_below(root.path(), &ours, left_behind));
         assert_eq!(said(&ours), "FROZEN");
+    }
+
+    #[test]
+    fn what_the_kernel_holds_is_seen_whatever_the_engine_says() {
+        let root = tempfile::tempdir().expect("a folder");
+        let id = "a1".repeat(32);
+        assert!(!held_below(root.path(), &id), "there is no switch");
+        for (path, states) in [
+            (
+                "freezer/docker/ID/freezer.state",
+                ["THAWED\n", "FREEZING\n", "FROZEN\n"],
+            ),
+            ("docker/ID/cgroup.freeze", ["0\n", "1\n", "1\n"]),
+        ] {
+            let file = root.path().join(path.replace("ID", &id));
+            fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            let held = states.map(|state| {
+                fs::write(&file, state).expect("a switch");
+                held_below(root.path(), &id)
+            });
+            assert_eq!(held, [false, true, true], "{path}");
+            fs::remove_file(file).expect("it was there");
+        }
     }
 
     #[test]
