@@ -1,5 +1,6 @@
 //! Starting servers, and waiting until they answer as who they are.
 
+use std::ops::RangeInclusive;
 use std::thread;
 use std::time::Duration;
 
@@ -87,8 +88,32 @@ fn healthy(context: &Context, container: &Container, check: &[&str]) -> Result<(
         Ok(reply) if reply.success() => Ok(()),
         Ok(reply) if reply.code == LOGIN_REFUSED => Err(login_refused(container, &reply.stderr)),
         Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
-        _ => Err(unhealthy(context, container, check)),
+        Ok(reply) if NOTHING_RUNS.contains(&reply.code) => {
+            let said = [reply.stderr, reply.stdout].concat();
+            let said = printable(&tail(&said, 2).join("; "));
+            let runs = format!("runs, but nothing can be started in it: {said}");
+            Err(unhealthy(context, container, |_| runs))
+        }
+        _ => Err(unhealthy(context, container, |now| {
+            late(context, now, check)
+        })),
     }
+}
+
+/// What the engine's client exits with where it could start nothing in a container (Docker's
+/// reference of `docker run`, exit status).
+const NOTHING_RUNS: RangeInclusive<i32> = 125..=127;
+
+/// A server that runs and did not pass its health check in time, and what that says now.
+fn late(context: &Context, now: &Container, check: &[&str]) -> String {
+    let asked = context.docker.exec(&now.id, check);
+    let said = match context.runner.run(&asked.deadline(Duration::from_secs(10))) {
+        Ok(reply) => tail(&reply.stderr, 2).join("; "),
+        Err(failure) => failure.message,
+    };
+    let seconds = context.patience.as_secs();
+    let said = printable(&said);
+    format!("runs, but was not healthy within {seconds} s: {said}")
 }
 
 /// What the wait for a server exits with when that server refuses the login.
@@ -106,8 +131,12 @@ fn login_refused(container: &Container, said: &str) -> Failure {
     )
 }
 
-/// A server that did not come up: how it stands, what its health check says, its last log lines.
-fn unhealthy(context: &Context, container: &Container, check: &[&str]) -> Failure {
+/// A server that did not come up: how it stands, by `runs` where it runs, and its last log lines.
+fn unhealthy(
+    context: &Context,
+    container: &Container,
+    runs: impl FnOnce(&Container) -> String,
+) -> Failure {
     let name = container.name();
     let now = context
         .docker
@@ -117,16 +146,7 @@ fn unhealthy(context: &Context, container: &Container, check: &[&str]) -> Failur
     let stands = match &now {
         None => "is gone".to_owned(),
         Some(now) if now.state.out_of_memory => "was killed: out of memory".to_owned(),
-        Some(now) if now.running() => {
-            let asked = context.docker.exec(&now.id, check);
-            let said = match context.runner.run(&asked.deadline(Duration::from_secs(10))) {
-                Ok(reply) => tail(&reply.stderr, 2).join("; "),
-                Err(failure) => failure.message,
-            };
-            let seconds = context.patience.as_secs();
-            let said = printable(&said);
-            format!("runs, but was not healthy within {seconds} s: {said}")
-        }
+        Some(now) if now.running() => runs(now),
         Some(now) => format!(
             "is {} with exit code {}",
             now.state.status, now.state.exit_code

@@ -101,6 +101,18 @@ fn a_server_that_never_gets_healthy_is_told_with_its_health_check_and_its_log() 
 }
 
 #[test]
+fn a_server_in_which_nothing_can_be_started_is_told_in_the_engine_s_words() {
+    let set = Set::usual();
+    let words = "OCI runtime exec failed: cannot exec in a paused container: unknown\r\n";
+    set.answer("tta-neo4j-health", 126, words, "");
+    set.xtask(&["up", "dev"])
+        .run()
+        .code(1)
+        .stderr_has("runs, but nothing can be started in it: OCI runtime exec failed: cannot exec")
+        .nowhere("was not healthy within");
+}
+
+#[test]
 fn a_redis_that_never_gets_healthy_is_told_likewise() {
     fares(
         Service::Redis,

@@ -22,7 +22,7 @@ const CALL: Duration = Duration::from_secs(3);
 const LAST: Duration = Duration::from_secs(600);
 
 /// How long a pause that failed is expected to come into effect all the same.
-const LATE: Duration = Duration::from_secs(2);
+const LATE: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(order: &HoldFreeze, docker_context: Option<&str>) -> u8 {
     // Ctrl-C is the other's business: it tells us to thaw.
