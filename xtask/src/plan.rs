@@ -18,6 +18,7 @@ use crate::adoption::{Graph, InTheWay, Keys};
 use crate::observe::Observed;
 use crate::snapshot;
 use crate::snapshot::place::Id;
+use crate::tidiness::Schema;
 use crate::tools::docker::{Container, VolumeState};
 
 pub(crate) use emptying::{empty_in_place, recreate, wipe, wiped};
@@ -140,8 +141,7 @@ pub(crate) struct InPlace {
     pub(crate) redis: Object,
     pub(crate) nodes: u64,
     pub(crate) keys: u64,
-    pub(crate) constraints: Vec<String>,
-    pub(crate) indexes: Vec<String>,
+    pub(crate) schema: Schema,
     /// The fixture to load afterwards, in the same session.
     pub(crate) seed: Option<Seed>,
 }
@@ -155,8 +155,7 @@ impl InPlace {
             redis: object(redis),
             nodes: 0,
             keys: 0,
-            constraints: Vec::new(),
-            indexes: Vec::new(),
+            schema: Schema::default(),
             seed: None,
         }
     }

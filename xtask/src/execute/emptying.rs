@@ -3,7 +3,6 @@
 use std::thread;
 
 use environments::{Deployment, Service};
-use serde_json::Value;
 
 use super::ready::{answering, servers};
 use crate::context::Context;
@@ -12,6 +11,7 @@ use crate::observe::{self, Observed, joined, observe_one};
 use crate::plan::{InPlace, Object, Seed};
 use crate::process::printable;
 use crate::stack::Stack;
+use crate::tidiness::Schema;
 use crate::tools::bolt::Rows;
 use crate::tools::docker::Container;
 use crate::tools::neo4j::{Neo4j, STATEMENT, quoted_name};
@@ -34,13 +34,11 @@ const LOOKUP_INDEXES: [&str; 2] = [
     "CREATE LOOKUP INDEX index_f7700477 IF NOT EXISTS FOR ()-[r]-() ON EACH type(r)",
 ];
 
-/// Nodes, then constraints, then indexes: those for lookup, and all others.
-const LEFT: [&str; 3] = [
-    "MATCH (n) RETURN count(n)",
-    "SHOW CONSTRAINTS YIELD name RETURN count(*)",
-    "SHOW INDEXES YIELD type RETURN \
-     sum(CASE type WHEN 'LOOKUP' THEN 1 ELSE 0 END), sum(CASE type WHEN 'LOOKUP' THEN 0 ELSE 1 END)",
-];
+/// What tells whether anything is left: nodes, then the schema.
+const LEFT: [&str; 3] = {
+    let [constraints, indexes] = Schema::ASKED;
+    ["MATCH (n) RETURN count(n)", constraints, indexes]
+};
 
 /// Empties both servers as they run and proves it: nothing of this is believed, all is counted.
 pub(super) fn empty_in_place(context: &Context, stack: &Stack, work: &InPlace) -> Result<()> {
@@ -92,27 +90,31 @@ fn emptying(work: &InPlace) -> Vec<String> {
         );
     }
     // Constraints first: an index that one of them owns cannot be dropped.
-    let constraints = work.constraints.iter();
+    let constraints = work.schema.constraints.iter();
     statements
         .extend(constraints.map(|name| format!("DROP CONSTRAINT {} IF EXISTS", quoted_name(name))));
-    let indexes = work.indexes.iter();
+    let indexes = work.schema.indexes.iter();
     statements.extend(indexes.map(|name| format!("DROP INDEX {} IF EXISTS", quoted_name(name))));
-    statements.extend(LOOKUP_INDEXES.iter().chain(&LEFT).map(ToString::to_string));
+    if !work.schema.has_lookup_indexes() {
+        statements.extend(LOOKUP_INDEXES.map(str::to_owned));
+    }
+    statements.extend(LEFT.map(str::to_owned));
     statements
 }
 
 /// Reads the answers to [`LEFT`], which are the last ones.
 fn nothing_left(deployment: &Deployment, answers: &[Rows]) -> Result<()> {
-    let counted: Vec<u64> = answers[answers.len().saturating_sub(LEFT.len())..]
-        .iter()
-        .flatten()
-        .flatten()
-        .filter_map(Value::as_u64)
-        .collect();
-    match counted[..] {
-        [nodes, 0, 2, 0] => empty(deployment, nodes, "node"),
-        [_, _, _, _] => Err(still_writing(deployment, "constraints or indexes")),
-        _ => Err(Failure::failed(format!(
+    let told = match &answers[answers.len().saturating_sub(LEFT.len())..] {
+        [nodes, constraints, indexes] => {
+            let nodes = nodes.first().and_then(|row| row.first()?.as_u64());
+            nodes.zip(Schema::read(constraints, indexes))
+        }
+        _ => None,
+    };
+    match told {
+        Some((nodes, schema)) if schema.is_new() => empty(deployment, nodes, "node"),
+        Some(_) => Err(still_writing(deployment, "constraints or indexes")),
+        None => Err(Failure::failed(format!(
             "Neo4j was expected to count what is left in {deployment}, but answered {}",
             printable(&format!("{answers:?}"))
         ))),

@@ -107,8 +107,8 @@ impl fmt::Display for Action {
                     "empty in place: {}, {}, {}, {}",
                     counted(work.nodes, "node"),
                     counted(work.keys, "key"),
-                    counted(work.constraints.len() as u64, "constraint"),
-                    counted(work.indexes.len() as u64, "index")
+                    counted(work.schema.constraints.len() as u64, "constraint"),
+                    counted(work.schema.indexes.len() as u64, "index")
                 )?;
                 match &work.seed {
                     Some(seed) => write!(f, ", then load {seed}"),

@@ -172,8 +172,7 @@ fn in_place(
     let mut work = InPlace::of(target, neo4j, redis);
     work.nodes = found.graph.as_ref().map_or(0, |facts| facts.nodes);
     work.keys = found.keys.as_ref().map_or(0, |facts| facts.keys);
-    work.constraints = tidiness.constraints;
-    work.indexes = tidiness.indexes;
+    work.schema = tidiness.schema;
     work.seed = seed;
     plan::empty_in_place(work)
 }

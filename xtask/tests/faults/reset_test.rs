@@ -89,6 +89,8 @@ fn a_setting_that_somebody_changed_in_neo4j_calls_for_new_volumes() {
     stands_against(
         |set| {
             set.change_graph(Environment::Test, |graph| {
+                // Community has no way to do so.
+                "enterprise".clone_into(&mut graph.edition);
                 graph.settings.push("db.transaction.timeout".to_owned());
             });
         },

@@ -267,8 +267,6 @@ fn refused(code: &str, message: &str) -> Value {
 
 fn query(graph: &Graph, statement: &str) -> Option<Value> {
     let column = |values: Vec<String>| values.into_iter().map(|value| json!([value])).collect();
-    let names =
-        |names: &std::collections::BTreeSet<String>| column(names.iter().cloned().collect());
     Some(match statement {
         "CALL db.info() YIELD id RETURN id" => json!([[graph.store]]),
         "CALL dbms.components() YIELD versions, edition RETURN versions[0], edition" => {
@@ -276,8 +274,8 @@ fn query(graph: &Graph, statement: &str) -> Option<Value> {
         }
         "MATCH (n) RETURN count(n)" => json!([[graph.nodes]]),
         "MATCH ()-[r]->() RETURN count(r)" => json!([[graph.relationships]]),
-        "SHOW CONSTRAINTS YIELD name RETURN name ORDER BY name" => names(&graph.constraints),
-        text if text.starts_with("SHOW INDEXES YIELD name, type") => names(&graph.indexes),
+        "CALL dbms.components() YIELD edition RETURN edition" => json!([[graph.edition]]),
+        text if shell::SCHEMA.contains(&text) => shell::schema(graph, text).into(),
         "SHOW USERS YIELD user RETURN user" => column(graph.users.clone()),
         text if text.starts_with("SHOW SETTINGS YIELD name, value") => {
             column(graph.settings.clone())

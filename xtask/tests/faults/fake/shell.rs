@@ -195,10 +195,7 @@ fn asked(graph: &Graph, database: &str, statement: &str) -> Option<Said> {
         }
         "MATCH (n) RETURN count(n)" => row(json!([graph.nodes])),
         "MATCH ()-[r]->() RETURN count(r)" => row(json!([graph.relationships])),
-        "SHOW CONSTRAINTS YIELD name RETURN count(*)" => row(json!([graph.constraints.len()])),
-        text if text.starts_with("SHOW INDEXES YIELD type RETURN") => {
-            row(json!([graph.lookup_indexes.len(), graph.indexes.len()]))
-        }
+        text if SCHEMA.contains(&text) => Ok(schema(graph, text)),
         "CALL dbms.components() YIELD edition RETURN edition" => row(json!([graph.edition])),
         text if text.starts_with("SHOW DATABASES YIELD name, currentStatus, home") => {
             let line = |name: &String| json!([name, "online", *name == graph.home]);
@@ -210,6 +207,24 @@ fn asked(graph: &Graph, database: &str, statement: &str) -> Option<Said> {
         )),
         _ => return None,
     })
+}
+
+/// What tells the schema.
+pub(crate) const SCHEMA: [&str; 2] = [
+    "SHOW CONSTRAINTS YIELD name",
+    "SHOW INDEXES YIELD name, type, owningConstraint",
+];
+
+pub(crate) fn schema(graph: &Graph, statement: &str) -> Vec<Value> {
+    if statement == SCHEMA[0] {
+        return graph.constraints.iter().map(|name| json!([name])).collect();
+    }
+    let lookup = graph.lookup_indexes.iter();
+    let lookup = lookup.map(|name| json!([name, "LOOKUP", null]));
+    let others = graph.indexes.iter();
+    lookup
+        .chain(others.map(|name| json!([name, "RANGE", null])))
+        .collect()
 }
 
 type Change<'a> = Box<dyn FnOnce(&mut Graph) + 'a>;
