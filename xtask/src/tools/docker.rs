@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Failure, Kind, Result};
-use crate::process::{Invocation, PROMPT, Reply, Runner, printable, tail};
+use crate::error::{Failure, Result};
+use crate::process::{Invocation, Reply, Runner, printable, tail};
 
 /// How long the engine may take over something that moves data.
 const SLOW: Duration = Duration::from_secs(120);
@@ -395,44 +395,6 @@ impl Docker {
     /// Stops containers with the grace that their compose file gives them.
     pub(crate) fn stop(&self, ids: &[String]) -> Result<()> {
         self.each(&["stop"], ids, &["no such container"])
-    }
-
-    /// Lets frozen processes run again; where the engine does not, by the kernel's own switch.
-    pub(crate) fn unpause(&self, ids: &[String]) -> Result<()> {
-        let failed = |ended: &Result<()>| matches!(ended, Err(one) if one.kind == Kind::Failed);
-        let mut ended = self.unpause_within(ids, PROMPT);
-        // What runs already is not harmed by it.
-        if failed(&ended) && freezer::thaw_all(ids) {
-            ended = self.unpause_with_help(ids, PROMPT);
-            // What the engine takes for frozen was made so, and can be thawed now.
-            if failed(&ended) {
-                ended = self.unpause_with_help(ids, PROMPT);
-            }
-        }
-        if ended.is_ok() {
-            freezer::thaw_all(ids);
-        }
-        ended
-    }
-
-    /// Lets them run again by a call for each, so that what the engine says of one is believed of that
-    /// one alone; who was not thawed gets the kernel's help, and is to be tried again.
-    ///
-    /// # Errors
-    /// What it says of the last that it did not thaw.
-    pub(crate) fn unpause_with_help(&self, ids: &[String], deadline: Duration) -> Result<()> {
-        let mut ended = Ok(());
-        for id in ids {
-            match self.unpause_within(std::slice::from_ref(id), deadline) {
-                Err(failure) if failure.kind == Kind::Failed => {
-                    freezer::help(id, &failure.message);
-                    ended = Err(failure);
-                }
-                Err(failure) => return Err(failure),
-                Ok(()) => {}
-            }
-        }
-        ended
     }
 
     pub(crate) fn remove_containers(&self, ids: &[String]) -> Result<()> {

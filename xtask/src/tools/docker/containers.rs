@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Container, Docker, SLOW, VolumeState};
-use crate::error::{Failure, Result};
-use crate::process::Invocation;
+use super::{Container, Docker, SLOW, VolumeState, freezer};
+use crate::error::{Failure, Kind, Result};
+use crate::process::{Invocation, PROMPT};
 
 /// A container to be run.
 #[derive(Debug, Clone, Default)]
@@ -140,6 +140,44 @@ impl Docker {
         } else {
             Err(reply.failure())
         }
+    }
+
+    /// Lets frozen processes run again; where the engine does not, by the kernel's own switch.
+    pub(crate) fn unpause(&self, ids: &[String]) -> Result<()> {
+        let failed = |ended: &Result<()>| matches!(ended, Err(one) if one.kind == Kind::Failed);
+        let mut ended = self.unpause_within(ids, PROMPT);
+        // What runs already is not harmed by it.
+        if failed(&ended) && freezer::thaw_all(ids) {
+            ended = self.unpause_with_help(ids, PROMPT);
+            // What the engine takes for frozen was made so, and can be thawed now.
+            if failed(&ended) {
+                ended = self.unpause_with_help(ids, PROMPT);
+            }
+        }
+        if ended.is_ok() {
+            freezer::thaw_all(ids);
+        }
+        ended
+    }
+
+    /// Lets them run again by a call for each, so that what the engine says of one is believed of that
+    /// one alone; who was not thawed gets the kernel's help, and is to be tried again.
+    ///
+    /// # Errors
+    /// What it says of the last that it did not thaw.
+    pub(crate) fn unpause_with_help(&self, ids: &[String], deadline: Duration) -> Result<()> {
+        let mut ended = Ok(());
+        for id in ids {
+            match self.unpause_within(std::slice::from_ref(id), deadline) {
+                Err(failure) if failure.kind == Kind::Failed => {
+                    freezer::help(id, &failure.message);
+                    ended = Err(failure);
+                }
+                Err(failure) => return Err(failure),
+                Ok(()) => {}
+            }
+        }
+        ended
     }
 
     /// The containers, running or not, that carry all of these labels with these very values.
