@@ -37,7 +37,8 @@ pub(super) fn settled(
         }
         thread::sleep(PAUSE);
         let again = ask(scene, table);
-        open.retain(|cell| !taken_back(table, &again, *cell));
+        let controls = Controls::of(table, &again);
+        open.retain(|cell| !taken_back(table, &again, &controls, *cell));
     }
     let gone: Vec<Cell> = first.difference(&open).copied().collect();
     if gone.is_empty() {
@@ -97,17 +98,22 @@ fn reached(table: &Table, answers: &[Result<Answers, String>]) -> BTreeSet<Cell>
 /// Whether what has answered did not answer again. Who could not be asked, or does not even reach its
 /// own servers now, takes nothing back; nor does a server that does not answer its own environment
 /// there either.
-fn taken_back(table: &Table, again: &[Result<Answers, String>], cell: Cell) -> bool {
+fn taken_back(
+    table: &Table,
+    again: &[Result<Answers, String>],
+    controls: &Controls,
+    cell: Cell,
+) -> bool {
     let asked = table.sources.get(cell.0).zip(again.get(cell.0));
     let reliable = asked.is_some_and(|(source, answers)| {
         let reaches = answers
             .as_ref()
             .is_ok_and(|answers| source.reaches_its_own(answers));
-        let answered = source.questions.get(cell.1).is_some_and(|question| {
-            let controls = Controls::of(table, again);
-            matches!(question, Question::Server { of, service, address, port }
-                if controls.answered(*of, *service, *address, *port))
-        });
+        let answered = matches!(
+            source.questions.get(cell.1),
+            Some(Question::Server { of, service, address, port })
+                if controls.answered(*of, *service, *address, *port)
+        );
         reaches && answered
     });
     reliable && answer(again, cell).is_some_and(|answer| *answer != Answer::Open)
@@ -135,7 +141,13 @@ mod tests {
         let asked = table.sources[place].questions.iter();
         let number = asked.enumerate().find(|(_, one)| is_tests_redis(one));
         let (number, _) = number.expect("it asks test's Redis");
-        taken_back(&table, &answers(&table, round), (place, number))
+        let again = answers(&table, round);
+        taken_back(
+            &table,
+            &again,
+            &Controls::of(&table, &again),
+            (place, number),
+        )
     }
 
     fn is_tests_redis(question: &Question) -> bool {

@@ -91,8 +91,7 @@ impl Controls {
     ) -> Result<String, String> {
         let mut addresses = target.addresses.keys();
         let is_dumb = |address: &&IpAddr| {
-            let one = (of, target.service.name(), **address, port);
-            address.is_ipv6() == v6 && !self.reached.contains(&one)
+            address.is_ipv6() == v6 && !self.answered(of, target.service, **address, port)
         };
         if let Some(address) = addresses.find(is_dumb) {
             return Err(format!(

@@ -22,8 +22,8 @@ pub(crate) fn thaw_all(ids: &[String]) -> bool {
 /// An engine that comes to again after its container was thawed by the kernel still takes it for frozen,
 /// and does not thaw what runs ("container not paused", 26.1): for it the container is frozen once more,
 /// for a moment.
-pub(crate) fn help(id: &str, said: &str) -> bool {
-    help_below(Path::new(ROOT), id, said)
+pub(crate) fn help(id: &str, said: &str) {
+    help_below(Path::new(ROOT), id, said);
 }
 
 fn help_below(root: &Path, id: &str, said: &str) -> bool {
