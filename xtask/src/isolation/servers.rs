@@ -4,6 +4,7 @@
 //! Every server is asked inside the container whose labels were read. Its own login is tried first
 //! and once: where it is refused, nobody tries it again, since Neo4j locks a user after three.
 
+pub(crate) mod databases;
 pub(crate) mod graph;
 pub(crate) mod keyed;
 pub(crate) mod keys;

@@ -8,9 +8,11 @@
 //! left is removed by the next one, as soon as that run is over; the hash ends by itself after ten
 //! minutes.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use environments::{Environment, Service};
+use serde_json::Value;
 
 use crate::guard::turn::{self, Standing};
 use crate::isolation::scene::{Scene, Site};
@@ -31,6 +33,9 @@ const DEAD: i64 = 15 * 60 * 1000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const LABEL: &str = "TtaCanary";
+
+/// Of how many canaries in a server it is not known whether they are all.
+const MANY: usize = 1000;
 
 /// Where an environment's canaries are: in its own namespace.
 fn hash(environment: Environment) -> String {
@@ -152,29 +157,17 @@ pub(super) fn write_node<'a>(
     Waiting(mut talk): Waiting<'a>,
 ) -> Result<Node<'a>, String> {
     let environment = site.deployment.environment();
-    let found = pair.graph()?.ask(
-        environment.database(),
-        &format!("MATCH (c:{LABEL}) RETURN DISTINCT c.run LIMIT 1000"),
-    )?;
-    let found: Vec<String> = found
-        .iter()
-        .filter_map(|row| Some(row.first()?.as_str()?.to_owned()))
-        .collect();
+    let found = pair.graph()?.ask(environment.database(), &all())?;
+    let found: BTreeSet<&str> = found.iter().filter_map(|row| run_of(row)).collect();
+    let found: Vec<String> = found.into_iter().map(str::to_owned).collect();
     let old = swept(scene, site, &found);
     let run = &scene.run;
-    let runs: Vec<String> = old.iter().map(|run| format!("'{run}'")).collect();
-    let statements = [
-        format!(
-            "MATCH (c:{LABEL}) WHERE c.run IN [{}] DELETE c",
-            runs.join(", ")
-        ),
-        format!(
-            "CREATE (:{LABEL}:{} {{run: '{run}', environment: '{environment}'}})",
-            quoted_name(environment.neo4j_label())
-        ),
-        counting(run),
-    ];
-    counts(&mut talk, &statements, 1)?;
+    let mut statements: Vec<String> = old.iter().map(|run| deleting(run)).collect();
+    statements.push(format!(
+        "CREATE (:{LABEL}:{} {{run: '{run}', environment: '{environment}'}})",
+        quoted_name(environment.neo4j_label())
+    ));
+    counts(&mut talk, statements, run, 1)?;
     forget(scene, site, &old);
     Ok(Node {
         talk,
@@ -182,24 +175,52 @@ pub(super) fn write_node<'a>(
     })
 }
 
-fn counting(run: &str) -> String {
-    format!("MATCH (c:{LABEL} {{run: '{run}'}}) RETURN count(c)")
+/// All canaries, whoever wrote them: always in the same words, since a server that has just started
+/// plans each wording for a tenth of a second.
+fn all() -> String {
+    format!("MATCH (c:{LABEL}) RETURN c.run, c.environment LIMIT {MANY}")
 }
 
-/// Runs statements, the last of which must count so many.
-fn counts(talk: &mut Talk<'_>, statements: &[String], expected: u64) -> Result<(), String> {
-    let answers = talk.prove(statements);
+/// The run that a row of [`all`] is of.
+fn run_of(row: &[Value]) -> Option<&str> {
+    row.first()?.as_str()
+}
+
+fn deleting(run: &str) -> String {
+    format!("MATCH (c:{LABEL} {{run: '{run}'}}) DELETE c")
+}
+
+/// Runs statements, after which there must be so many canaries of a run.
+fn counts(
+    talk: &mut Talk<'_>,
+    mut statements: Vec<String>,
+    run: &str,
+    expected: usize,
+) -> Result<(), String> {
+    statements.push(all());
+    let answers = talk.prove(&statements);
     let answers = answers.map_err(|failure| in_short(&failure))?;
-    let last = answers
-        .last()
-        .and_then(|rows| rows.first()?.first()?.as_u64());
-    if last == Some(expected) {
+    let found = of_run(answers.last().map(Vec::as_slice), run)?.len();
+    if found == expected {
         Ok(())
     } else {
-        let found = last.map_or_else(|| "nothing".to_owned(), |count| count.to_string());
         Err(format!(
             "{expected} canaries were expected, and it counts {found}"
         ))
+    }
+}
+
+/// The rows of [`all`] that are of a run.
+fn of_run<'a>(rows: Option<&'a [Vec<Value>]>, run: &str) -> Result<Vec<&'a [Value]>, String> {
+    match rows {
+        None => Err("it was asked for canaries and answered nothing".to_owned()),
+        Some(rows) if rows.len() >= MANY => {
+            Err(format!("{MANY} canaries or more of other runs lie in it"))
+        }
+        Some(rows) => {
+            let rows = rows.iter().map(Vec::as_slice);
+            Ok(rows.filter(|row| run_of(row) == Some(run)).collect())
+        }
     }
 }
 
@@ -207,8 +228,7 @@ impl Node<'_> {
     /// Takes the node away, and looks that it is gone.
     pub(super) fn remove(mut self) -> Result<(), String> {
         let run = &self.run;
-        let delete = format!("MATCH (c:{LABEL} {{run: '{run}'}}) DELETE c");
-        counts(&mut self.talk, &[delete, counting(run)], 0)
+        counts(&mut self.talk, vec![deleting(run)], run, 0)
     }
 }
 
@@ -218,13 +238,11 @@ pub(super) fn nodes_in(
     graph: &mut Graph,
     database: &str,
 ) -> Result<Vec<Environment>, String> {
-    let run = &scene.run;
-    let statement = format!("MATCH (c:{LABEL} {{run: '{run}'}}) RETURN c.environment LIMIT 100");
-    graph
-        .ask(database, &statement)?
-        .iter()
+    let rows = graph.ask(database, &all())?;
+    of_run(Some(&rows), &scene.run)?
+        .into_iter()
         .map(|row| {
-            let name = row.first().and_then(|cell| cell.as_str());
+            let name = row.get(1).and_then(|cell| cell.as_str());
             name.and_then(|name| name.parse().ok())
                 .ok_or_else(|| "a canary of this run names no environment".to_owned())
         })
@@ -252,6 +270,21 @@ mod tests {
             let left = left_behind(std::slice::from_ref(run), now, |_| standing);
             assert_eq!(!left.is_empty(), swept, "{run} {standing:?}");
         }
+    }
+
+    #[test]
+    fn of_the_canaries_in_a_server_those_of_a_run_are_found() {
+        let row = |run: &str| vec![Value::from(run), Value::from("dev")];
+        let told = [row("1-2"), row("1-3"), vec![Value::Null], vec![]];
+        let found = of_run(Some(&told), "1-2").expect("they are few");
+        assert_eq!(found, [row("1-2").as_slice()]);
+    }
+
+    #[test]
+    fn where_there_may_be_more_canaries_than_were_told_none_is_said_to_be_missing() {
+        let many = vec![vec![Value::from("1-3")]; MANY];
+        assert!(of_run(Some(&many), "1-2").is_err());
+        assert!(of_run(None, "1-2").is_err());
     }
 
     #[test]

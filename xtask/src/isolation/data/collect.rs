@@ -1,6 +1,5 @@
 //! Asks every server what it is, and has the canaries written, looked for and removed.
 
-use std::collections::BTreeMap;
 use std::thread;
 
 use environments::Service;
@@ -10,6 +9,7 @@ use crate::isolation::data::address::{self, Opened};
 use crate::isolation::data::evidence::{Evidence, Graph, Keys, Site};
 use crate::isolation::data::writing::{self, Writer};
 use crate::isolation::scene::{self, Scene};
+use crate::isolation::servers::databases::SYSTEM;
 use crate::isolation::servers::{DIED, Pair};
 use crate::tools::redis::{field, keyspace};
 
@@ -72,54 +72,39 @@ fn facts(scene: &Scene<'_>, pairs: &[Pair], opened: &[Opened]) -> Vec<Site> {
 
 fn graph(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Graph, String> {
     let mut server = pair.graph()?;
-    let databases = server.databases()?;
-    let (home, stores) = stores(&databases).ok_or("SHOW DATABASES answers no databases")?;
+    let databases = server.databases(scene, site)?;
     // Asked of database system, which every server has, whatever its home is.
-    let process = server.ask(
-        "system",
-        "CALL dbms.queryJmx('java.lang:type=Runtime') YIELD attributes \
-         RETURN attributes.Name.value, attributes.StartTime.value",
+    let runtime = server.ask(
+        SYSTEM,
+        "CALL dbms.queryJmx('java.lang:type=Runtime') YIELD attributes",
     )?;
-    let process = match process.first().map(Vec::as_slice) {
-        Some([Value::String(name), Value::Number(start)]) => format!("{name} since {start}"),
-        _ => return Err("its process cannot be told apart from another's".to_owned()),
-    };
+    let process = process(&runtime).ok_or("its process cannot be told apart from another's")?;
     let named = address::prefix(&scene.run);
-    let listed = "CALL dbms.listConnections() YIELD userAgent RETURN userAgent";
-    let connections = server.ask("system", listed).map(|rows| {
+    let listed = "CALL dbms.listConnections() YIELD userAgent";
+    let connections = server.ask(SYSTEM, listed).map(|rows| {
         let name = |row: &Vec<Value>| Some(row.first()?.as_str()?.to_owned());
         let names = rows.iter().filter_map(name);
         names.filter(|name| name.starts_with(&named)).collect()
     });
     Ok(Graph {
         name: site.deployment.container(Service::Neo4j),
-        home,
-        stores,
+        home: databases.home,
+        stores: databases.stores,
         process,
         canaries: Err("no canary was written".to_owned()),
         connections,
     })
 }
 
-/// The home database's name, empty where there is none, and the store ids of all by name.
-fn stores(rows: &[Vec<Value>]) -> Option<(String, BTreeMap<String, String>)> {
-    let mut home = String::new();
-    let mut stores = BTreeMap::new();
-    for row in rows {
-        let [Value::String(name), id, Value::Bool(is_home)] = row.as_slice() else {
-            return None;
-        };
-        if *is_home {
-            home.clone_from(name);
-        }
-        match id {
-            Value::String(id) if !id.is_empty() => drop(stores.insert(name.clone(), id.clone())),
-            // A database that is offline, or not made yet.
-            Value::Null | Value::String(_) => {}
-            _ => return None,
-        }
-    }
-    (!stores.is_empty()).then_some((home, stores))
+/// Its number and its host's name, with when it started: in the server's own words, since another's
+/// may be behind the address.
+fn process(runtime: &[Vec<Value>]) -> Option<String> {
+    let attribute = |name: &str| runtime.first()?.first()?.get(name)?.get("value");
+    let (name, start) = (
+        attribute("Name")?.as_str()?,
+        attribute("StartTime")?.as_u64()?,
+    );
+    Some(format!("{name} since {start}"))
 }
 
 fn keys(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Keys, String> {
@@ -177,30 +162,24 @@ mod tests {
 
     use super::*;
 
-    fn rows(rows: serde_json::Value) -> Vec<Vec<Value>> {
-        serde_json::from_value(rows).expect("rows")
-    }
-
     #[test]
-    fn the_stores_and_the_home_are_read_from_the_list_of_databases() {
-        let listed = rows(json!([
-            ["system", "A", false],
-            ["x", null, false],
-            ["tta-dev", "B", true]
-        ]));
-        let (home, stores) = stores(&listed).expect("databases");
-        assert_eq!((home.as_str(), stores.len()), ("tta-dev", 2));
-    }
-
-    #[test]
-    fn what_is_no_list_of_databases_is_not_read_as_one() {
-        for listed in [
-            json!([]),
-            json!([["a"]]),
-            json!([[1, 2, true]]),
-            json!([["a", 1, true]]),
+    fn a_process_is_known_by_its_name_and_its_start_and_by_nothing_less() {
+        let told = |attributes: Value| process(&[vec![attributes]]);
+        let name = json!({ "description": "Name", "value": "7@host" });
+        let start = json!({ "value": 1_795_801_552_076_u64 });
+        assert_eq!(
+            told(json!({ "Name": name, "StartTime": start, "Uptime": { "value": 1 } })).as_deref(),
+            Some("7@host since 1795801552076")
+        );
+        for garbled in [
+            json!({ "Name": name }),
+            json!({ "StartTime": start }),
+            json!({ "Name": "7@host", "StartTime": 1 }),
+            json!([name, start]),
+            Value::Null,
         ] {
-            assert_eq!(stores(&rows(listed)), None);
+            assert_eq!(told(garbled), None);
         }
+        assert_eq!(process(&[]), None);
     }
 }

@@ -39,8 +39,8 @@ pub(crate) struct Graph {
     pub(crate) name: String,
     /// The home database's name.
     pub(crate) home: String,
-    /// The ids of its stores, by database.
-    pub(crate) stores: BTreeMap<String, String>,
+    /// Each database that has files on it, with the id of its store where it is in use.
+    pub(crate) stores: BTreeMap<String, Option<String>>,
     /// The running process: its number, its host's name, when it started.
     pub(crate) process: String,
     /// Whose canaries are in it.

@@ -20,7 +20,7 @@ pub(crate) struct Nodes {
     /// The container's name.
     pub(crate) name: String,
     pub(crate) census: Census,
-    /// Its databases but `system`: whether one is the home.
+    /// The databases that have files on it, but `system`: whether one is the home.
     pub(crate) databases: BTreeMap<String, bool>,
 }
 

@@ -146,7 +146,7 @@ fn on_nodes(outcome: &mut Outcome, instance: &Instance, environment: Environment
         } else {
             Seen::CouldNotAsk
         },
-        "SHOW DATABASES lists its home".to_owned(),
+        "its home is among those in its data folder".to_owned(),
     ));
 }
 

@@ -1,6 +1,7 @@
 # Each line of standard input is DATABASE, a tab, the value of the header Authorization or nothing, a
 # tab, and the JSON of a query. Each line of standard output is what this container's Neo4j answers
-# over HTTP: the status line, a tab, the body; or `refused` or `silent`. No JVM, no argument.
+# over HTTP: the status line, a tab, the body; or `refused` or `silent`. No JVM.
+# To the line `databases` it answers `databases`, then each folder that holds a database, after a tab.
 set -uo pipefail
 # Content-Length counts bytes, not characters.
 LC_ALL=C
@@ -29,7 +30,24 @@ answer() {
     printf '%s\t%s\n' "${status//$'\n'/ }" "${body//$'\n'/ }"
 }
 
+folders() {
+    local folder='' told=databases
+    if ! cd "${NEO4J_server_directories_data:-/data}/databases" 2>/dev/null; then
+        echo 'no folder of databases'
+        return
+    fi
+    shopt -s nullglob dotglob
+    for folder in */; do
+        told+=$tab${folder%/}
+    done
+    printf '%s\n' "${told//$'\n'/ }"
+}
+
 while IFS= read -r line; do
+    if [ "$line" = databases ]; then
+        folders
+        continue
+    fi
     rest=${line#*"$tab"}
     answer "${line%%"$tab"*}" "${rest%%"$tab"*}" "${rest#*"$tab"}"
 done

@@ -8,11 +8,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::isolation::scene::{Scene, Site};
+use crate::isolation::servers::databases::{self, Databases, STORE, SYSTEM};
 use crate::isolation::servers::keyed::{Key, Secret, base64};
 use crate::isolation::servers::{container, converse, in_short};
 use crate::process::{Conversation, printable};
 
 const ASK: &str = include_str!("ask.sh");
+
+/// The line to which it answers with the folders of the databases.
+const FOLDERS: &str = "databases";
 
 /// How long the server may take over one answer, in seconds: one that was just started, on a machine
 /// that others use up, has taken more than 15.
@@ -30,9 +34,8 @@ pub(crate) struct Graph {
     /// How the environment's own login came out when it was first tried.
     pub(crate) own: Login,
     login: String,
-    /// The list of databases, once it was asked for: no question costs a server that was just
-    /// started more.
-    databases: Option<Vec<Vec<Value>>>,
+    /// Known once it was asked for.
+    databases: Option<Databases>,
 }
 
 /// What became of a login.
@@ -56,6 +59,18 @@ pub(crate) enum Said {
     Objection(String),
     /// Nothing that is Neo4j's.
     Nothing(String),
+}
+
+impl Said {
+    /// Why there are no rows.
+    pub(super) fn why(self) -> String {
+        match self {
+            Self::Rows(_) => "it answers something else than was asked".to_owned(),
+            Self::Unauthorized => "its own login is refused now".to_owned(),
+            Self::Locked => "somebody's wrong passwords have locked its user".to_owned(),
+            Self::Objection(why) | Self::Nothing(why) => why,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,30 +133,53 @@ impl Graph {
         database: &str,
         statement: &str,
     ) -> Result<Vec<Vec<Value>>, String> {
+        match self.ask_own(database, statement)? {
+            Said::Rows(rows) => Ok(rows),
+            other => Err(other.why()),
+        }
+    }
+
+    /// The same, whatever the server says to it.
+    ///
+    /// # Errors
+    /// Its own login was not accepted before.
+    pub(super) fn ask_own(&mut self, database: &str, statement: &str) -> Result<Said, String> {
         match &self.own {
             Login::Accepted => {}
             Login::Refused => return Err("its own login is refused".to_owned()),
             Login::Unknown(why) => return Err(why.clone()),
         }
         let login = self.login.clone();
-        match self.ask_as(database, &login, statement) {
-            Said::Rows(rows) => Ok(rows),
-            Said::Unauthorized => Err("its own login is refused now".to_owned()),
-            Said::Locked => Err("somebody's wrong passwords have locked its user".to_owned()),
-            Said::Objection(why) | Said::Nothing(why) => Err(why),
-        }
+        Ok(self.ask_as(database, &login, statement))
     }
 
-    /// Each database's name, store id and whether it is the home, asked once a run for all layers.
+    /// What databases it has, asked once a run for all layers.
     ///
     /// # Errors
-    /// Those of [`Self::ask`].
-    pub(crate) fn databases(&mut self) -> Result<Vec<Vec<Value>>, String> {
+    /// Why that is not known.
+    pub(crate) fn databases(
+        &mut self,
+        scene: &Scene<'_>,
+        site: &Site,
+    ) -> Result<Databases, String> {
         if let Some(known) = &self.databases {
             return Ok(known.clone());
         }
-        let asked = self.ask("system", "SHOW DATABASES YIELD name, databaseID, home")?;
+        let asked = databases::ask(scene, site, self)?;
         Ok(self.databases.insert(asked).clone())
+    }
+
+    /// The names of the databases that have files in the container.
+    ///
+    /// # Errors
+    /// There is no folder of them, or the child does not answer.
+    pub(super) fn folders(&mut self) -> Result<Vec<String>, String> {
+        let told = self.child.ask(FOLDERS, Duration::from_secs(ANSWER));
+        let told = told.map_err(|failure| in_short(&failure))?;
+        match told.split_once('\t') {
+            Some((FOLDERS, names)) => Ok(names.split_terminator('\t').map(str::to_owned).collect()),
+            _ => Err(format!("its data folder cannot be read: {}", shown(&told))),
+        }
     }
 
     /// Tries the environment's own login once, and again only while it is locked: the lock is
@@ -155,7 +193,7 @@ impl Graph {
     pub(crate) fn try_login(&mut self, login: &str) -> Login {
         let began = Instant::now();
         loop {
-            return match self.ask_as("system", login, "SHOW CURRENT USER YIELD user") {
+            return match self.ask_as(SYSTEM, login, STORE) {
                 Said::Rows(_) | Said::Objection(_) => Login::Accepted,
                 Said::Unauthorized => Login::Refused,
                 Said::Locked if began.elapsed() < LOCKED => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, Write as _};
+use std::iter;
 
 use serde_json::{Value, json};
 
@@ -311,6 +312,7 @@ pub(crate) fn print(graph: &Graph, statement: &str) -> Option<Value> {
     let names = |names: &std::collections::BTreeSet<String>| -> Value {
         names.iter().map(|name| json!([name])).collect()
     };
+    let labelled = |label| if label == graph.label { graph.nodes } else { 0 };
     Some(match statement {
         "CALL db.stats.retrieve('GRAPH COUNTS') YIELD data RETURN data" => json!([[{
             "nodes": [{ "count": graph.nodes }],
@@ -322,7 +324,11 @@ pub(crate) fn print(graph: &Graph, statement: &str) -> Option<Value> {
         "SHOW INDEXES YIELD createStatement RETURN createStatement" => names(&graph.indexes),
         text if text.starts_with("MATCH (n:") && text.ends_with(") RETURN count(n)") => {
             let label = text.split('`').nth(1).unwrap_or_default();
-            json!([[if label == graph.label { graph.nodes } else { 0 }]])
+            json!([[labelled(label)]])
+        }
+        text if text.starts_with("RETURN COUNT { MATCH (n) }, ") => {
+            let counts = text.split('`').skip(1).step_by(2).map(labelled);
+            json!([iter::once(graph.nodes).chain(counts).collect::<Vec<_>>()])
         }
         text if text.contains("RETURN elementId(n), labels(n) LIMIT") => (0..graph.nodes.min(5))
             .map(|id| json!([format!("4:store:{id}"), ["Session"]]))

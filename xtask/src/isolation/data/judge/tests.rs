@@ -22,8 +22,8 @@ fn healthy(environment: Environment) -> Site {
             name: format!("tta-{slug}-neo4j"),
             home: environment.database().to_owned(),
             stores: BTreeMap::from([
-                ("system".to_owned(), format!("S{slug}")),
-                (environment.database().to_owned(), format!("D{slug}")),
+                ("system".to_owned(), Some(format!("S{slug}"))),
+                (environment.database().to_owned(), Some(format!("D{slug}"))),
             ]),
             process: format!("7@{slug} since 1"),
             canaries: Ok(own.clone()),
@@ -158,7 +158,14 @@ fn each_fault_is_found_under_its_id_with_the_environments_that_it_joins() {
             |all| {
                 graph(all, 2)
                     .stores
-                    .insert("tta-dev".to_owned(), "X".to_owned());
+                    .insert("tta-dev".to_owned(), Some("X".to_owned()));
+            },
+        ),
+        (
+            "another's database, out of use, beside its own",
+            &["D2 dev staging"],
+            |all| {
+                graph(all, 2).stores.insert("tta-dev".to_owned(), None);
             },
         ),
         ("a copied volume", &["D4 test staging"], |all| {
@@ -203,7 +210,7 @@ fn what_looks_alike_is_innocent() {
         ("a restored snapshot of the same environment", |all| {
             graph(all, 0)
                 .stores
-                .insert("system".to_owned(), "restored".to_owned());
+                .insert("system".to_owned(), Some("restored".to_owned()));
         }),
         ("a Redis without a key", |all| {
             keys(all, 0).databases.clear()
