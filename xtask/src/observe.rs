@@ -12,7 +12,7 @@ use crate::error::{Failure, Result};
 use crate::secrets::Password;
 use crate::tools::docker::{Container, NetworkState, VolumeState};
 use crate::tools::neo4j::Neo4j;
-use crate::tools::redis::{Redis, field};
+use crate::tools::redis::{Redis, field, keyspace};
 
 /// The objects of one deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,6 +175,10 @@ pub(crate) struct KeyFacts {
     pub(crate) users: Vec<String>,
 }
 
+/// The versions, a list, and the edition. Always in these words: a server that has just started plans
+/// each wording for a tenth of a second, and takes longer with a RETURN.
+pub(crate) const COMPONENTS: &str = "CALL dbms.components() YIELD versions, edition";
+
 /// Neo4j's facts, as a client that names no database is told them.
 pub(crate) fn graph(
     context: &Context,
@@ -183,8 +187,8 @@ pub(crate) fn graph(
     password: &Password,
 ) -> Result<GraphFacts> {
     let answers = neo4j(context, deployment, container, password).look_at_home(&[
-        "CALL db.info() YIELD name, id RETURN name, id",
-        "CALL dbms.components() YIELD versions, edition RETURN versions[0], edition",
+        "CALL db.info() YIELD name, id",
+        COMPONENTS,
         "MATCH (n) RETURN count(n)",
         "MATCH ()-[r]->() RETURN count(r)",
     ])?;
@@ -209,7 +213,7 @@ pub(crate) fn graph(
     Ok(GraphFacts {
         home_database: text(0, 0)?,
         store_id: text(0, 1)?,
-        version: text(1, 0)?,
+        version: cell(1, 0)?[0].as_str().unwrap_or_default().to_owned(),
         edition: text(1, 1)?,
         nodes: count(2)?,
         relationships: count(3)?,
@@ -219,15 +223,23 @@ pub(crate) fn graph(
 /// Redis' facts, as its admin user, inside the container.
 pub(crate) fn keys(context: &Context, container: &Container) -> Result<KeyFacts> {
     let redis = redis(context, container);
-    thread::scope(|scope| {
-        let keys = scope.spawn(|| redis.keys());
-        let users = scope.spawn(|| redis.admin(&["ACL", "LIST"]));
-        let info = redis.admin(&["INFO", "server"])?;
-        Ok(KeyFacts {
-            version: field(&info, "redis_version").unwrap_or_default().to_owned(),
-            keys: joined(keys)?.values().sum(),
-            users: joined(users)?.lines().map(str::to_owned).collect(),
-        })
+    let reply = redis.look(&["INFO server", "INFO keyspace", "ACL LIST"])?;
+    key_facts(&reply.stdout).ok_or_else(|| reply.unexpected("INFO and a list of users"))
+}
+
+/// Reads the answers one behind the other: a line of the list begins with `user`, no line of INFO
+/// does.
+fn key_facts(text: &str) -> Option<KeyFacts> {
+    let (server, rest) = text.split_at(text.find("# Keyspace")?);
+    let (users, keys): (Vec<&str>, Vec<&str>) =
+        rest.lines().partition(|line| line.starts_with("user "));
+    let keys = keyspace(&keys.join("\n"))?;
+    (!users.is_empty()).then(|| KeyFacts {
+        version: field(server, "redis_version")
+            .unwrap_or_default()
+            .to_owned(),
+        keys: keys.values().map(|one| one.keys).sum(),
+        users: users.into_iter().map(str::to_owned).collect(),
     })
 }
 
@@ -360,5 +372,32 @@ pub(crate) mod testing {
             keys: 3,
             users: vec![user.to_owned()],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOLD: &str = "# Server\r\nredis_version:8.0.2\r\n\n\
+                        # Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0\r\ndb3:keys=1,expires=1\r\n\n\
+                        user default off\nuser tta-dev on #00 ~development:*\n\n";
+
+    #[test]
+    fn a_redis_is_read_from_its_answers_one_behind_the_other() {
+        let facts = key_facts(TOLD).expect("it is understood");
+        assert_eq!((facts.version.as_str(), facts.keys), ("8.0.2", 3));
+        assert_eq!(
+            facts.users,
+            ["user default off", "user tta-dev on #00 ~development:*"]
+        );
+    }
+
+    #[test]
+    fn a_part_that_is_missing_is_not_taken_for_nothing() {
+        for part in ["# Keyspace", "db3:keys=1", "user "] {
+            assert_eq!(key_facts(&TOLD.replace(part, "x")), None, "{part}");
+        }
+        assert_eq!(key_facts(""), None);
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::observe::{self, Observed, joined, neo4j};
+use crate::observe::{COMPONENTS, KeyFacts, Observed, joined, neo4j};
 use crate::process::printable;
 use crate::secrets;
 use crate::tools::bolt::Rows;
@@ -86,10 +86,10 @@ impl Schema {
     }
 }
 
-/// Asks both servers.
-pub(crate) fn inspect(context: &Context, observed: &Observed, target: &Target) -> Result<Tidiness> {
+/// Asks both servers for all but what [`users_of_redis`] reads from what was asked before.
+pub(crate) fn inspect(context: &Context, observed: &Observed) -> Result<Tidiness> {
     thread::scope(|scope| {
-        let redis = scope.spawn(|| redis(context, observed, target));
+        let redis = scope.spawn(|| redis(context, observed));
         let mut tidiness = graph(context, observed)?;
         tidiness.untidy.extend(joined(redis)?);
         Ok(tidiness)
@@ -104,8 +104,8 @@ fn graph(context: &Context, observed: &Observed) -> Result<Tidiness> {
     let password = secrets::password(deployment.environment())?;
     let server = neo4j(context, deployment, container, &password);
     let [constraints, indexes] = Schema::ASKED;
-    let answers = server.ask(&[constraints, indexes, USERS, EDITION])?;
-    let [constraints, indexes, users, edition] = answers.as_slice() else {
+    let answers = server.look_at_home(&[constraints, indexes, USERS, COMPONENTS])?;
+    let [constraints, indexes, users, components] = answers.as_slice() else {
         return Err(not_understood(&answers));
     };
     let schema = Schema::read(constraints, indexes);
@@ -116,8 +116,9 @@ fn graph(context: &Context, observed: &Observed) -> Result<Tidiness> {
         untidy.push(format!("Neo4j has the users {}", users.join(", ")));
     }
     // Community changes no setting while it runs (Operations Manual 5, Update dynamic settings).
-    if names(edition) != ["community"] {
-        let changed = server.ask(&[CHANGED_SETTINGS])?;
+    let edition = components.first().and_then(|row| row.get(1)?.as_str());
+    if edition != Some("community") {
+        let changed = server.look_at_home(&[CHANGED_SETTINGS])?;
         for setting in changed.iter().flat_map(names) {
             untidy.push(format!("Neo4j's setting {setting} was changed"));
         }
@@ -125,8 +126,7 @@ fn graph(context: &Context, observed: &Observed) -> Result<Tidiness> {
     Ok(Tidiness { schema, untidy })
 }
 
-const USERS: &str = "SHOW USERS YIELD user RETURN user";
-const EDITION: &str = "CALL dbms.components() YIELD edition RETURN edition";
+const USERS: &str = "SHOW USERS YIELD user";
 
 /// Of the other settings `value` and `startupValue` differ by how a path or an address is written.
 const CHANGED_SETTINGS: &str = "SHOW SETTINGS YIELD name, value, startupValue, isDynamic \
@@ -145,27 +145,28 @@ fn not_understood(answers: &[Rows]) -> Failure {
     ))
 }
 
-fn redis(context: &Context, observed: &Observed, target: &Target) -> Result<Vec<String>> {
-    let environment = observed.deployment.environment();
+fn redis(context: &Context, observed: &Observed) -> Result<Vec<String>> {
     let container = observed
         .container(Service::Redis)
         .ok_or_else(|| Failure::failed("Redis has no container"))?;
-    let server = observe::redis(context, container);
     let words = container.command().iter().map(String::as_str);
     let args: Vec<&str> = std::iter::once("tta-redis-drift").chain(words).collect();
     let asked = context
         .docker
         .exec_with(&container.id, &["--user", "root"], &args);
-    let (users, drift) = thread::scope(|scope| {
-        let drift = scope.spawn(|| context.runner.run(&asked)?.ok());
-        let users = server.admin(&["ACL", "LIST"]);
-        (users, joined(drift))
-    });
-    let password = secrets::password(environment)?;
+    let drift = context.runner.run(&asked)?.ok()?;
+    let lines = drift.stdout.lines();
+    Ok(lines.map(|line| format!("Redis: {line}")).collect())
+}
+
+/// What a Redis' users differ in from those that it would be started with; one reason a line.
+///
+/// # Errors
+/// The provider of the environment's password gives none.
+pub(crate) fn users_of_redis(target: &Target, now: &KeyFacts) -> Result<Vec<String>> {
+    let password = secrets::password(target.deployment().environment())?;
     let rendered = render::redis_users(target, &password.value);
-    let mut untidy = users_changed(&rendered, &users?);
-    untidy.extend(drift?.stdout.lines().map(|line| format!("Redis: {line}")));
-    Ok(untidy)
+    Ok(users_changed(&rendered, &now.users.join("\n")))
 }
 
 /// What the users of a server differ in from the rendered ones. Redis writes a rule in a form of its

@@ -5,6 +5,7 @@
 use std::fs;
 use std::thread;
 
+use environments::render::Target;
 use environments::{Disposable, Test};
 
 use crate::cli::{ResetMode, ResetTest};
@@ -19,7 +20,7 @@ use crate::report::Answer;
 use crate::seed;
 use crate::stack::Stack;
 use crate::tasks::{Held, hold, planned, show};
-use crate::tidiness::{Tidiness, inspect};
+use crate::tidiness::{Tidiness, inspect, users_of_redis};
 
 const NAME: &str = "reset-test";
 
@@ -32,10 +33,11 @@ pub(crate) fn run(context: &Context, args: &ResetTest) -> Result<Answer> {
     let target = Disposable::of(Test, context.instance.clone());
     let held = hold(context, NAME, target.deployment())?;
     let stack = Stack::prepare(context, &held.observed)?;
-    let found = look(context, args.mode, &held, &stack)?;
+    let found = look(context, args.mode, &held)?;
     agree(NAME, target.deployment(), &found.contents)?;
 
-    let plan = chosen(context, args.mode, &target, &held, &found, seed)?;
+    let verdict = verdict(args.mode, &found, &stack)?;
+    let plan = chosen(context, &target, &held, &found, verdict, seed);
     if context.dry_run {
         show(context, &plan);
         return Ok(planned(&[&plan]));
@@ -62,9 +64,9 @@ struct Found {
 }
 
 /// Looks at everything side by side: each look waits for a child most of its time.
-fn look(context: &Context, mode: ResetMode, held: &Held, stack: &Stack) -> Result<Found> {
+fn look(context: &Context, mode: ResetMode, held: &Held) -> Result<Found> {
     thread::scope(|scope| {
-        let tidy = |_| inspect(context, &held.observed, &stack.target);
+        let tidy = |_| inspect(context, &held.observed);
         let wanted = (mode != ResetMode::Recreate && held.observed.running()).then_some(());
         let tidiness = scope.spawn(move || wanted.map(tidy));
         let neighbours = scope.spawn(|| Neighbours::of(context, &held.observed.deployment));
@@ -97,34 +99,25 @@ fn read_seed(path: &std::path::Path) -> Result<Seed> {
     })
 }
 
-/// The plan that the mode and the state of test ask for.
+/// The plan for a verdict.
 fn chosen(
     context: &Context,
-    mode: ResetMode,
     target: &Disposable,
     held: &Held,
     found: &Found,
+    verdict: Verdict,
     seed: Option<Seed>,
-) -> Result<Plan> {
-    let recreated = |reason: String, seed| {
-        let mut plan = plan::recreate(target, &held.observed, seed);
-        let sizes = found.sizes.clone();
-        let sizes = sizes.unwrap_or_else(|| sizes_of(context, &held.observed));
-        plan.notes = notes(&held.observed, &found.contents, sizes);
-        plan.notes.push(format!("by new volumes: {reason}"));
-        plan
-    };
-    if mode == ResetMode::Recreate {
-        return Ok(recreated("it was asked for".to_owned(), seed));
-    }
-    match obstacle(mode, found)? {
-        Verdict::InPlace(tidiness) => Ok(in_place(target, held, &found.contents, tidiness, seed)),
-        Verdict::Recreate(reason) if mode == ResetMode::Auto => Ok(recreated(reason, seed)),
-        Verdict::Recreate(reason) => Err(Failure::failed(format!(
-            "{} cannot be emptied in place: {reason}",
-            target.deployment()
-        ))
-        .hint("cargo xtask reset-test --mode recreate")),
+) -> Plan {
+    match verdict {
+        Verdict::InPlace(tidiness) => in_place(target, held, &found.contents, tidiness, seed),
+        Verdict::Recreate(reason) => {
+            let mut plan = plan::recreate(target, &held.observed, seed);
+            let sizes = found.sizes.clone();
+            let sizes = sizes.unwrap_or_else(|| sizes_of(context, &held.observed));
+            plan.notes = notes(&held.observed, &found.contents, sizes);
+            plan.notes.push(format!("by new volumes: {reason}"));
+            plan
+        }
     }
 }
 
@@ -133,11 +126,29 @@ enum Verdict {
     Recreate(String),
 }
 
+/// What the mode and the state of test ask for.
+///
+/// # Errors
+/// It was to be emptied in place and cannot be.
+fn verdict(mode: ResetMode, found: &Found, stack: &Stack) -> Result<Verdict> {
+    if mode == ResetMode::Recreate {
+        return Ok(Verdict::Recreate("it was asked for".to_owned()));
+    }
+    match obstacle(mode, found, &stack.target)? {
+        Verdict::Recreate(reason) if mode == ResetMode::InPlace => Err(Failure::failed(format!(
+            "{} cannot be emptied in place: {reason}",
+            stack.target.deployment()
+        ))
+        .hint("cargo xtask reset-test --mode recreate")),
+        verdict => Ok(verdict),
+    }
+}
+
 /// What stands against emptying in place, if anything.
-fn obstacle(mode: ResetMode, found: &Found) -> Result<Verdict> {
+fn obstacle(mode: ResetMode, found: &Found, rendered: &Target) -> Result<Verdict> {
     let recreate = |reason: String| Ok(Verdict::Recreate(reason));
-    let graph = match (&found.contents.graph, &found.contents.keys) {
-        (Ok(graph), Ok(_)) => graph,
+    let (graph, keys) = match (&found.contents.graph, &found.contents.keys) {
+        (Ok(graph), Ok(keys)) => (graph, keys),
         (Err(reason), _) => return recreate(format!("Neo4j cannot be asked: {reason}")),
         (_, Err(reason)) => return recreate(format!("Redis cannot be asked: {reason}")),
     };
@@ -148,10 +159,13 @@ fn obstacle(mode: ResetMode, found: &Found) -> Result<Verdict> {
         ));
     }
     match &found.tidiness {
-        Some(Ok(tidiness)) => match tidiness.untidy.first() {
-            None => Ok(Verdict::InPlace(tidiness.clone())),
-            Some(reason) => recreate(reason.clone()),
-        },
+        Some(Ok(tidiness)) => {
+            let users = users_of_redis(rendered, keys)?;
+            match tidiness.untidy.iter().chain(&users).next() {
+                None => Ok(Verdict::InPlace(tidiness.clone())),
+                Some(reason) => recreate(reason.clone()),
+            }
+        }
         Some(Err(failure)) if failure.kind == Kind::Interrupted => Err(failure.clone()),
         Some(Err(failure)) => recreate(failure.message.clone()),
         None => recreate("it does not run".to_owned()),

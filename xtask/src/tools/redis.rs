@@ -43,6 +43,21 @@ impl Redis<'_> {
         }
     }
 
+    /// Several commands as the admin user in one call, each of which only tells something: their
+    /// answers one behind the other.
+    ///
+    /// # Errors
+    /// The server does not answer, or answers with an error.
+    pub(crate) fn look(&self, commands: &[&str]) -> Result<Reply> {
+        // `--raw` is how redis-cli answers a program in any case; it tells a look from a change.
+        let args = ["tta-redis-admin", "-e", "--raw"];
+        let command = self
+            .docker
+            .exec_with(self.container, &["--user", "root"], &args)
+            .stdin(commands.join("\n") + "\n");
+        self.docker.runner().run(&command)?.ok()
+    }
+
     /// The number of keys of each database that has any.
     ///
     /// # Errors

@@ -53,6 +53,13 @@ pub(crate) struct Innocent {
     pub(crate) env: BTreeMap<String, String>,
 }
 
+impl Innocent {
+    /// Nothing has to be declared for it.
+    pub(crate) const fn as_it_is(&self) -> bool {
+        self.allow.is_none()
+    }
+}
+
 /// All rows, by their file's name.
 pub(crate) fn all() -> Vec<(String, Row)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/live");

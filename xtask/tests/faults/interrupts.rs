@@ -42,13 +42,7 @@ fn ctrl_c_in_the_middle_of_any_change_of_a_wipe_ends_well_when_run_again() {
 
 #[test]
 fn ctrl_c_while_the_engine_is_looked_at_touches_nothing() {
-    let calls = [
-        "info",
-        "container inspect",
-        " look ",
-        "INFO keyspace",
-        "du -sb",
-    ];
+    let calls = ["info", "container inspect", " look ", "-e --raw", "du -sb"];
     let commands: [&[&str]; 2] = [&WIPE, &["reset-test", "--mode", "recreate"]];
     for (call, args) in calls
         .iter()

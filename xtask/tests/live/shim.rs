@@ -117,7 +117,7 @@ set -uo pipefail
 case " $* " in
 *' # Batch after batch'*) call='redis batches' ;;
 ' info '* | ' container inspect '* | ' volume inspect '* | ' network inspect '* | ' ps '* | ' volume ls '*) call= ;;
-' logs '* | ' image inspect '* | *' tta-redis-admin -e INFO '* | *' tta-redis-admin -e ACL '*) call= ;;
+' logs '* | ' image inspect '* | *' tta-redis-admin -e INFO '* | *' tta-redis-admin -e ACL '* | *' tta-redis-admin -e --raw '*) call= ;;
 *' tta-neo4j-query '* | *' tta-neo4j-health '* | *' tta-redis-health '* | *' tta-redis-drift '* | *' du -sb '*) call= ;;
 ' compose '*' up '*) call='compose up' ;;
 ' volume rm '* | ' volume create '* | ' network rm '*) call="$1 $2" ;;

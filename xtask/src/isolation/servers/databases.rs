@@ -56,7 +56,7 @@ fn home(scene: &Scene<'_>, site: &Site) -> Result<(String, String), String> {
     let container = container(site, Service::Neo4j)?;
     let server = observe::neo4j(scene.context, &site.deployment, container, password);
     let answers = server
-        .look_at_home(&["CALL db.info() YIELD name, id RETURN name, id"])
+        .look_at_home(&["CALL db.info() YIELD name, id"])
         .map_err(|failure| in_short(&failure))?;
     match answers
         .first()

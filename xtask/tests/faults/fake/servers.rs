@@ -266,20 +266,11 @@ fn refused(code: &str, message: &str) -> Value {
 }
 
 fn query(graph: &Graph, statement: &str) -> Option<Value> {
-    let column = |values: Vec<String>| values.into_iter().map(|value| json!([value])).collect();
     Some(match statement {
         "CALL db.info() YIELD id RETURN id" => json!([[graph.store]]),
-        "CALL dbms.components() YIELD versions, edition RETURN versions[0], edition" => {
-            json!([["5.26.30", graph.edition]])
-        }
         "MATCH (n) RETURN count(n)" => json!([[graph.nodes]]),
         "MATCH ()-[r]->() RETURN count(r)" => json!([[graph.relationships]]),
         "CALL dbms.components() YIELD edition RETURN edition" => json!([[graph.edition]]),
-        text if shell::SCHEMA.contains(&text) => shell::schema(graph, text).into(),
-        "SHOW USERS YIELD user RETURN user" => column(graph.users.clone()),
-        text if text.starts_with("SHOW SETTINGS YIELD name, value") => {
-            column(graph.settings.clone())
-        }
         text => return scratch::print(graph, text),
     })
 }
@@ -304,6 +295,15 @@ fn redis(fake: &Fake, server: &Server, state: &State, command: &[&str], stdin: &
             Ok(Reply::said(
                 users.map(|line| format!("{line}\n")).collect::<String>(),
             ))
+        }
+        ["--raw"] => {
+            let mut said = String::new();
+            for line in stdin.lines() {
+                let words: Vec<&str> = line.split(' ').collect();
+                said.push_str(&redis(fake, server, state, &words, "")?.stdout);
+                said.push('\n');
+            }
+            Ok(Reply::said(said))
         }
         [] => flush(fake, server, stdin),
         other => Err(fake.unknown(&format!("tta-redis-admin {}", other.join(" ")))),

@@ -185,14 +185,17 @@ fn run(fake: &Fake, server: &Server, database: &str, statement: &str) -> Result<
 /// Statements that change nothing.
 fn asked(graph: &Graph, database: &str, statement: &str) -> Option<Said> {
     let row = |row: Value| Ok(vec![row]);
+    let column = |values: &[String]| values.iter().map(|value| json!([value])).collect();
     Some(match statement {
         "MATCH (n) WITH count(n) AS nodes CALL db.info() YIELD name RETURN name, nodes" => {
             row(json!([database, graph.nodes]))
         }
-        "CALL db.info() YIELD name, id RETURN name, id" => row(json!([database, graph.store])),
-        "CALL dbms.components() YIELD versions, edition RETURN versions[0], edition" => {
-            row(json!(["5.26.30", graph.edition]))
+        "CALL db.info() YIELD name, id" => row(json!([database, graph.store])),
+        "CALL dbms.components() YIELD versions, edition" => {
+            row(json!([["5.26.30"], graph.edition]))
         }
+        "SHOW USERS YIELD user" => Ok(column(&graph.users)),
+        text if text.starts_with("SHOW SETTINGS YIELD name, value") => Ok(column(&graph.settings)),
         "MATCH (n) RETURN count(n)" => row(json!([graph.nodes])),
         "MATCH ()-[r]->() RETURN count(r)" => row(json!([graph.relationships])),
         text if SCHEMA.contains(&text) => Ok(schema(graph, text)),
