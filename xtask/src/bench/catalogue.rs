@@ -7,7 +7,7 @@ use crate::bench::namespaces::{Bare, Marked, Prefixed, Watched};
 use crate::bench::old;
 use crate::bench::ours::{self, Proof};
 use crate::bench::plain::Lines;
-use crate::bench::proofs::{Audited, Compared, Verified};
+use crate::bench::proofs::{self, Audited, Compared};
 use crate::bench::site::{KEYS, NODES, Site};
 use crate::bench::snapshots::{Documented, Measure, Restored, Saved, Work};
 use crate::bench::{Ways, report};
@@ -113,7 +113,7 @@ static ALL: [Entry; 18] = [
         ours: "cargo xtask status of three that run",
         target: Target::Seconds(1.0),
         slow: false,
-        ways: |site| Ok(alone(Box::new(ours::Status::new(site)))),
+        ways: |site| Ok(alone(Box::new(ours::status(site)))),
     },
     Entry {
         name: "verify-isolation",
@@ -126,7 +126,7 @@ static ALL: [Entry; 18] = [
         ways: |site| {
             Ok(Ways {
                 old: Some(Box::new(old::Verified::new(site)?)),
-                ours: Box::new(Verified::new(site)),
+                ours: Box::new(proofs::verified(site)),
             })
         },
     },

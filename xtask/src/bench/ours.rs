@@ -107,7 +107,7 @@ impl Way for Emptied<'_> {
     }
 }
 
-pub(super) const UP: [&str; 4] = ["up", "dev", "test", "staging"];
+const UP: [&str; 4] = ["up", "dev", "test", "staging"];
 
 /// The three local environments started side by side.
 pub(super) struct Started<'a> {
@@ -131,24 +131,36 @@ impl Way for Started<'_> {
     }
 }
 
-/// `status` of three environments that run.
-pub(super) struct Status<'a> {
+/// A command that only looks at three environments, which run from its first run on.
+pub(super) struct Looked<'a> {
     site: &'a Site<'a>,
+    args: &'static [&'static str],
+    /// Whether it told of all of them, and what that is in words.
+    whole: fn(&Value) -> bool,
+    wanted: &'static str,
     started: bool,
     told: String,
 }
 
-impl<'a> Status<'a> {
-    pub(super) const fn new(site: &'a Site<'a>) -> Self {
+impl<'a> Looked<'a> {
+    pub(super) const fn new(
+        site: &'a Site<'a>,
+        args: &'static [&'static str],
+        whole: fn(&Value) -> bool,
+        wanted: &'static str,
+    ) -> Self {
         Self {
             site,
+            args,
+            whole,
+            wanted,
             started: false,
             told: String::new(),
         }
     }
 }
 
-impl Way for Status<'_> {
+impl Way for Looked<'_> {
     fn prepare(&mut self) -> Result<()> {
         if !self.started {
             self.site.xtask(&UP)?;
@@ -158,25 +170,36 @@ impl Way for Status<'_> {
     }
 
     fn run(&mut self) -> Result<()> {
-        self.told = self.site.xtask(&["status", "--format", "json"])?.stdout;
+        self.told = self.site.xtask(self.args)?.stdout;
         Ok(())
     }
 
-    /// Both servers of all three were asked what they hold.
     fn check(&mut self) -> Result<()> {
-        let told: Value = serde_json::from_str(&self.told).unwrap_or_default();
-        let environments = told["environments"].as_array();
-        let answered = environments.into_iter().flatten().filter(|one| {
-            one["neo4j"]["nodes"] == 0 && one["redis"]["keys"] == 0 && one["ours"] == true
-        });
-        if answered.count() == Environment::LOCAL.len() {
+        if (self.whole)(&serde_json::from_str(&self.told).unwrap_or_default()) {
             return Ok(());
         }
         Err(Failure::failed(format!(
-            "`cargo xtask status` does not tell of three environments that answer: {}",
+            "`cargo xtask {}` does not tell of {}: {}",
+            self.args.join(" "),
+            self.wanted,
             self.told
         )))
     }
+}
+
+/// `status` of three that run.
+pub(super) const fn status<'a>(site: &'a Site<'a>) -> Looked<'a> {
+    let args = &["status", "--format", "json"];
+    Looked::new(site, args, all_answer, "three environments that answer")
+}
+
+/// Both servers of all three were asked what they hold.
+fn all_answer(told: &Value) -> bool {
+    let environments = told["environments"].as_array();
+    let answered = environments.into_iter().flatten().filter(|one| {
+        one["neo4j"]["nodes"] == 0 && one["redis"]["keys"] == 0 && one["ours"] == true
+    });
+    answered.count() == Environment::LOCAL.len()
 }
 
 /// `--help`, by the binary that is there.

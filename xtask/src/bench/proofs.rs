@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::bench::Way;
 use crate::bench::data::Servers;
-use crate::bench::ours::{UP, servers};
+use crate::bench::ours::{Looked, servers};
 use crate::bench::site::Site;
 use crate::error::{Failure, Result};
 
@@ -21,49 +21,23 @@ fn told(site: &Site<'_>, args: &[&str]) -> Result<String> {
 }
 
 /// The whole proof over three environments that run.
-pub(super) struct Verified<'a> {
-    site: &'a Site<'a>,
-    started: bool,
-    told: String,
+pub(super) const fn verified<'a>(site: &'a Site<'a>) -> Looked<'a> {
+    let args = &[
+        "verify-isolation",
+        "--format",
+        "json",
+        "dev",
+        "test",
+        "staging",
+    ];
+    Looked::new(site, args, apart, "three that are apart in seven layers")
 }
 
-impl<'a> Verified<'a> {
-    pub(super) const fn new(site: &'a Site<'a>) -> Self {
-        Self {
-            site,
-            started: false,
-            told: String::new(),
-        }
-    }
-}
-
-impl Way for Verified<'_> {
-    fn prepare(&mut self) -> Result<()> {
-        if !self.started {
-            self.site.xtask(&UP)?;
-            self.started = true;
-        }
-        Ok(())
-    }
-
-    fn run(&mut self) -> Result<()> {
-        self.told = told(self.site, &["dev", "test", "staging"])?;
-        Ok(())
-    }
-
-    /// All seven layers looked at all three, and every question was answered.
-    fn check(&mut self) -> Result<()> {
-        let told = read(&self.told);
-        let layers = told["scope"]["layers"].as_array().map_or(0, Vec::len);
-        let environments = told["scope"]["environments"].as_array().map_or(0, Vec::len);
-        if told["verdict"] == "isolated" && (layers, environments) == (7, 3) {
-            return Ok(());
-        }
-        Err(Failure::failed(format!(
-            "`cargo xtask verify-isolation` does not tell of three that are apart in seven layers: {}",
-            self.told
-        )))
-    }
+/// All seven layers looked at all three, and every question was answered.
+fn apart(told: &Value) -> bool {
+    let layers = told["scope"]["layers"].as_array().map_or(0, Vec::len);
+    let environments = told["scope"]["environments"].as_array().map_or(0, Vec::len);
+    told["verdict"] == "isolated" && (layers, environments) == (7, 3)
 }
 
 /// Our own three compose files compared, as anyone's are: without an engine.

@@ -13,7 +13,7 @@ mod judge;
 mod leave;
 mod writing;
 
-pub(crate) use findings::{bad_name, databases};
+pub(crate) use findings::{TO_DROP, bad_name, folders};
 
 use crate::isolation::finding::Outcome;
 use crate::isolation::scene::Scene;

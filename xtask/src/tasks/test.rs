@@ -9,6 +9,7 @@ mod groups;
 mod libtest;
 mod outcome;
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use xshell::Shell;
@@ -25,6 +26,9 @@ use crate::process::relayed::Relayed;
 use crate::report::{Answer, Changed};
 use crate::tasks::images;
 
+/// How long a slow machine may take to build one group's tests.
+const BUILDING: Duration = Duration::from_secs(20 * 60);
+
 pub(crate) fn run(context: &Context, args: &Test) -> Result<Answer> {
     let commands = commands(args);
     if context.dry_run {
@@ -37,7 +41,15 @@ pub(crate) fn run(context: &Context, args: &Test) -> Result<Answer> {
     }
     let started = Instant::now();
     if !args.unit {
-        set_up(context, args)?;
+        // A CI system has nobody to ask and a machine of its own.
+        let agreed = args.install_engine || std::env::var("CI").is_ok_and(|value| value == "true");
+        thread::scope(|scope| {
+            // On a bare machine the set-up mostly waits for what it fetches.
+            if agreed {
+                scope.spawn(|| build(context, &commands));
+            }
+            set_up(context, agreed)
+        })?;
     }
     let mut outcomes = Vec::new();
     for group in &commands {
@@ -70,9 +82,7 @@ pub(crate) fn shell(context: &Context) -> Result<Shell> {
 }
 
 /// The engine and the images that the tests on servers need, by the same code as `quickstart`.
-fn set_up(context: &Context, args: &Test) -> Result<()> {
-    // A CI system has nobody to ask and a machine of its own.
-    let agreed = args.install_engine || std::env::var("CI").is_ok_and(|value| value == "true");
+fn set_up(context: &Context, agreed: bool) -> Result<()> {
     let need = engine::need(context)?;
     if !need.nothing() {
         engine::show(context, &need);
@@ -84,6 +94,19 @@ fn set_up(context: &Context, args: &Test) -> Result<()> {
         install_tools: agreed,
     };
     images::run(context, &images).map(drop)
+}
+
+/// Builds what the groups run. Whatever goes wrong is told by the group that needs it.
+fn build(context: &Context, commands: &[Commands]) {
+    for line in commands.iter().flat_map(|group| &group.lines) {
+        let cargo = Invocation::new(cargo().to_string_lossy())
+            .args(groups::building(line))
+            .folder(&context.root)
+            .deadline(BUILDING);
+        if context.runner.run(&cargo).is_err() {
+            return;
+        }
+    }
 }
 
 fn run_group(context: &Context, group: &Commands, limit: Duration) -> Result<Outcome> {

@@ -52,9 +52,10 @@ pub(crate) fn fed<S: AsRef<OsStr>>(args: &[S], text: &str) -> Said {
         .spawn();
     let mut child = child.expect("docker is installed (`cargo xtask quickstart`)");
     let mut stdin = child.stdin.take().expect("a pipe");
-    // A child that does not read has closed its end, and says why on stderr.
-    let _ = stdin.write_all(text.as_bytes());
-    drop(stdin);
+    let text = text.to_owned();
+    // Beside the wait, whose deadline also ends a child that reads nothing. One that has closed its
+    // end says why on stderr.
+    std::thread::spawn(move || stdin.write_all(text.as_bytes()));
     Said::of(attempt(LIMIT, child, &format!("{command:?}")))
 }
 

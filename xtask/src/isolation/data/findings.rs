@@ -78,8 +78,12 @@ pub(super) fn one_name(
         "the server of {environment} has a database by the name of that of {other}; its home is {}",
         printable(&graph.home)
     ))
-    .reproduce(databases(instance, environment))
-    .fix(rename(instance, environment))
+    .reproduce(folders(instance, environment))
+    .fix(if graph.home == other.database() {
+        rename(instance, environment)
+    } else {
+        TO_DROP.to_owned()
+    })
 }
 
 pub(super) fn one_home(instance: &Instance, pair: [Environment; 2], home: &str) -> Finding {
@@ -117,7 +121,20 @@ pub(crate) fn bad_name(
     .fix(rename(instance, environment))
 }
 
-pub(crate) fn databases(instance: &Instance, environment: Environment) -> String {
+/// What to do with a database beside the home.
+pub(crate) const TO_DROP: &str = "find out what is in it, save that, and drop it; where SHOW \
+                                  DATABASES does not have it, its folders in databases and \
+                                  transactions are all that there is";
+
+/// Lists the databases that have files, in use or not.
+pub(crate) fn folders(instance: &Instance, environment: Environment) -> String {
+    format!(
+        "docker exec {} ls /data/databases",
+        container(instance, environment, Service::Neo4j)
+    )
+}
+
+fn databases(instance: &Instance, environment: Environment) -> String {
     format!(
         "docker exec --interactive --tty {} cypher-shell --username neo4j --database system 'SHOW DATABASES'",
         container(instance, environment, Service::Neo4j)

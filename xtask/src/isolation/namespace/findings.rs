@@ -3,7 +3,7 @@
 use environments::{Environment, Instance};
 
 use crate::isolation::auth::{joined, xtask};
-use crate::isolation::data::databases;
+use crate::isolation::data::{TO_DROP, folders};
 use crate::isolation::fault;
 use crate::isolation::finding::Finding;
 use crate::isolation::namespace::evidence::{Keys, Nodes};
@@ -169,6 +169,6 @@ pub(super) fn another_database(
         "it is there beside {}, and nothing of this project counts, empties or saves it",
         environment.database()
     ))
-    .reproduce(databases(instance, environment))
-    .fix("find out what is in it, save that, and drop it")
+    .reproduce(folders(instance, environment))
+    .fix(TO_DROP)
 }

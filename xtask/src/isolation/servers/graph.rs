@@ -176,10 +176,7 @@ impl Graph {
     pub(super) fn folders(&mut self) -> Result<Vec<String>, String> {
         let told = self.child.ask(FOLDERS, Duration::from_secs(ANSWER));
         let told = told.map_err(|failure| in_short(&failure))?;
-        match told.split_once('\t') {
-            Some((FOLDERS, names)) => Ok(names.split_terminator('\t').map(str::to_owned).collect()),
-            _ => Err(format!("its data folder cannot be read: {}", shown(&told))),
-        }
+        folders(&told).ok_or_else(|| format!("its data folder cannot be read: {}", shown(&told)))
     }
 
     /// Tries the environment's own login once, and again only while it is locked: the lock is
@@ -211,8 +208,7 @@ impl Graph {
     /// Asks with the value of a header Authorization, or without one where it is empty.
     pub(crate) fn ask_as(&mut self, database: &str, login: &str, statement: &str) -> Said {
         // The address is part of the question: a database's name comes from a server.
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-        if !database.bytes().all(plain) {
+        if !may_be_called(database) {
             return Said::Nothing(format!("{database:?} is no name of a database"));
         }
         let query = serde_json::json!({ "statement": statement });
@@ -222,6 +218,23 @@ impl Graph {
             Err(failure) => Said::Nothing(in_short(&failure)),
         }
     }
+}
+
+/// Whether a database can have a name: letters, digits, dots and dashes (Operations Manual 5, Database
+/// names), and underscores, which another version may take.
+fn may_be_called(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    !name.is_empty() && name.bytes().all(plain)
+}
+
+/// Reads what `ask.sh` answers to [`FOLDERS`]: those that can be a database's, and so no
+/// `lost+found`.
+fn folders(told: &str) -> Option<Vec<String>> {
+    let (FOLDERS, names) = told.split_once('\t')? else {
+        return None;
+    };
+    let names = names.split('\t').filter(|name| may_be_called(name));
+    Some(names.map(str::to_owned).collect())
 }
 
 /// Reads a line of `ask.sh`.
@@ -278,6 +291,15 @@ mod tests {
         assert!(matches!(said(missing), Said::Objection(_)));
         let unwell = "HTTP/1.1 500\t{\"errors\":[{\"code\":\"Neo.TransientError.General.DatabaseUnavailable\",\"message\":\"x\"}]}";
         assert!(matches!(said(unwell), Said::Nothing(_)));
+    }
+
+    #[test]
+    fn the_folders_that_can_be_a_database_s_are_read() {
+        let told = folders("databases\tsystem\ttta-dev\tlost+found\t\u{1b}[2J\t");
+        assert_eq!(told, Some(vec!["system".to_owned(), "tta-dev".to_owned()]));
+        for garbled in ["", "databases", "no folder of databases", "x\tsystem"] {
+            assert_eq!(folders(garbled), None, "{garbled:?}");
+        }
     }
 
     #[test]

@@ -86,6 +86,12 @@ const GROUPS: [Group; 6] = [
     },
 ];
 
+/// What cargo is given to build what a line runs.
+pub(super) fn building(line: &[String]) -> impl Iterator<Item = String> {
+    let selected = line.iter().take_while(|word| *word != "--");
+    selected.cloned().chain(["--no-run".to_owned()])
+}
+
 /// The `cargo test` lines of each group.
 pub(super) fn commands(args: &Test) -> Vec<Commands> {
     let chosen = |group: &&Group| {
@@ -122,6 +128,13 @@ pub(super) fn commands(args: &Test) -> Vec<Commands> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_line_runs_is_built_by_the_same_line_without_its_tests_words() {
+        let line = ["test", "--package", "xtask", "--", "--skip", "x"].map(str::to_owned);
+        let building: Vec<String> = building(&line).collect();
+        assert_eq!(building, ["test", "--package", "xtask", "--no-run"]);
+    }
 
     #[test]
     fn without_an_engine_no_test_on_servers_is_started() {
