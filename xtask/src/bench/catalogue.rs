@@ -158,7 +158,7 @@ static ALL: [Entry; 18] = [
     Entry {
         name: "cold-build",
         old: None,
-        ours: "cargo build --package xtask in an empty target folder",
+        ours: "cargo xtask --help in an empty target folder",
         target: Target::Seconds(40.0),
         slow: true,
         ways: |site| Ok(alone(Box::new(ours::ColdBuild { site }))),

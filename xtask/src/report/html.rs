@@ -60,9 +60,10 @@ pub(crate) fn text(proof: &Proof) -> anyhow::Result<String> {
         summary => proof.summary(),
         duration => proof.duration(),
         names => &proof.scope.environments,
-        absent => &proof.scope.absent,
+        absent => proof.scope.absent.join(", "),
         lines,
         findings,
+        questions => checks.len(),
         checks,
         remarks => proof.remarks.iter().map(|remark| printable(remark)).collect::<Vec<_>>(),
     })?;
