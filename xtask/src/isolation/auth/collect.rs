@@ -13,6 +13,7 @@ use crate::isolation::auth::acl;
 use crate::isolation::auth::evidence::{Graph, Keys, Site, Try};
 use crate::isolation::auth::matrix::{self, Planned};
 use crate::isolation::scene::{self, Scene};
+use crate::isolation::servers::databases::SYSTEM;
 use crate::isolation::servers::graph::{Login, basic};
 use crate::isolation::servers::keys::logins;
 use crate::isolation::servers::{DIED, Pair, container, graph};
@@ -184,7 +185,7 @@ fn decided(
 
 /// Who can log in.
 fn users(server: &mut graph::Graph) -> Result<BTreeSet<String>, String> {
-    let rows = server.ask("system", "SHOW USERS YIELD user, suspended")?;
+    let rows = server.ask(SYSTEM, "SHOW USERS YIELD user, suspended")?;
     rows.iter()
         .map(|row| match row.as_slice() {
             // Community has no suspension: null.

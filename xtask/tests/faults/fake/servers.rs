@@ -270,7 +270,6 @@ fn query(graph: &Graph, statement: &str) -> Option<Value> {
         "CALL db.info() YIELD id RETURN id" => json!([[graph.store]]),
         "MATCH (n) RETURN count(n)" => json!([[graph.nodes]]),
         "MATCH ()-[r]->() RETURN count(r)" => json!([[graph.relationships]]),
-        "CALL dbms.components() YIELD edition RETURN edition" => json!([[graph.edition]]),
         text => return scratch::print(graph, text),
     })
 }
