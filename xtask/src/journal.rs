@@ -164,16 +164,14 @@ pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
 pub(crate) fn run_id() -> String {
     format!(
         "{}-{}",
-        jiff::Timestamp::now().as_millisecond(),
+        chrono::Utc::now().timestamp_millis(),
         std::process::id()
     )
 }
 
 /// This moment, in UTC, to the second.
 pub(crate) fn now() -> String {
-    jiff::Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
+    chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]

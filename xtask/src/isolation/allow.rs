@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use chrono::NaiveDate;
 use serde::Deserialize;
 
 use crate::error::{Failure, Result};
@@ -22,7 +23,7 @@ pub(crate) struct Allowance {
     subject: String,
     reason: String,
     /// The last day on which it holds.
-    expires: Option<jiff::civil::Date>,
+    expires: Option<NaiveDate>,
 }
 
 /// Reads the entries.
@@ -66,7 +67,7 @@ fn problem(entry: &Allowance) -> Option<String> {
 pub(crate) fn apply(
     entries: &[Allowance],
     findings: &mut [Finding],
-    today: jiff::civil::Date,
+    today: NaiveDate,
 ) -> Vec<String> {
     let mut remarks = Vec::new();
     for entry in entries {
@@ -111,7 +112,6 @@ fn concerns(entry: &Allowance, finding: &Finding) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use jiff::civil::date;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -120,7 +120,11 @@ mod tests {
     use crate::isolation::finding::testing::told;
     use crate::report::proof::testing::obeyed;
 
-    fn entry(fault: &str, expires: Option<jiff::civil::Date>) -> Allowance {
+    fn date(day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 11, day).expect("a day of November")
+    }
+
+    fn entry(fault: &str, expires: Option<NaiveDate>) -> Allowance {
         Allowance {
             fault: fault.to_owned(),
             environments: vec!["test".to_owned(), "dev".to_owned()],
@@ -132,18 +136,14 @@ mod tests {
 
     fn applied(entry: &Allowance, fault: Fault) -> (Option<String>, Vec<String>) {
         let mut findings = [Finding::new(fault, &["dev", "test"], "x")];
-        let remarks = apply(
-            std::slice::from_ref(entry),
-            &mut findings,
-            date(2026, 11, 22),
-        );
+        let remarks = apply(std::slice::from_ref(entry), &mut findings, date(22));
         let [finding] = findings;
         (finding.allowed, remarks)
     }
 
     #[test]
     fn an_entry_excuses_the_finding_it_names_through_its_last_day() {
-        for expires in [None, Some(date(2026, 11, 22))] {
+        for expires in [None, Some(date(22))] {
             let (allowed, remarks) = applied(&entry("E4", expires), fault::E4);
             assert_eq!((allowed.as_deref(), remarks.len()), (Some("a proxy"), 0));
         }
@@ -152,10 +152,7 @@ mod tests {
     #[test]
     fn an_entry_that_is_over_or_matches_nothing_excuses_nothing_and_is_told() {
         for (entry, told) in [
-            (
-                entry("E4", Some(date(2026, 11, 21))),
-                "expired on 2026-11-21",
-            ),
+            (entry("E4", Some(date(21))), "expired on 2026-11-21"),
             (entry("E3", None), "matches nothing"),
         ] {
             let (allowed, remarks) = applied(&entry, fault::E4);
@@ -301,14 +298,14 @@ mod tests {
 
         #[test]
         fn a_finding_is_excused_by_an_entry_that_names_it_and_by_nothing_else(
-            entries in proptest::collection::vec((known(), environments(), subject(), 0..4_i8), 0..5),
+            entries in proptest::collection::vec((known(), environments(), subject(), 0..4_u32), 0..5),
             found in proptest::collection::vec((known(), environments(), subject()), 0..5),
-            copied in proptest::collection::vec((any::<usize>(), 0..4_i8), 0..4),
+            copied in proptest::collection::vec((any::<usize>(), 0..4_u32), 0..4),
         ) {
-            let today = date(2026, 11, 22);
+            let today = date(22);
             let day = |number| match number {
                 0 => None,
-                number => Some(date(2026, 11, 20 + number)),
+                number => Some(date(20 + number)),
             };
             let mut findings: Vec<Finding> = found
                 .iter()

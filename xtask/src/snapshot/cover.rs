@@ -1,7 +1,6 @@
 //! What a snapshot and its drill allow: the one way to an [`Expendable`].
 
-use std::time::Duration;
-
+use chrono::{DateTime, Utc};
 use environments::{Deployment, Evidence, Expendable, Protected};
 
 use crate::error::{Failure, Result};
@@ -47,9 +46,8 @@ fn evidence(verified: &Verified, engine: &str, store: &str) -> Result<Evidence> 
     };
     let drill = verified.drill.as_ref();
     let age = drill.and_then(|drill| {
-        let at: jiff::Timestamp = drill.at.parse().ok()?;
-        let seconds = jiff::Timestamp::now().as_second() - at.as_second();
-        u64::try_from(seconds).ok().map(Duration::from_secs)
+        let at: DateTime<Utc> = drill.at.parse().ok()?;
+        (Utc::now() - at).to_std().ok()
     });
     Ok(Evidence {
         deployment: Deployment::new(environment, instance),

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Context as _;
+use chrono::NaiveDateTime;
 use environments::Deployment;
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::journal::private_folder;
 use crate::snapshot::manifest::MANIFEST;
+
+/// How a moment is written in a snapshot's name.
+const MOMENT: &str = "%Y%m%d_%H%M%S";
 
 /// A snapshot's name: `YYYYMMDD_HHMMSS` in UTC, with `_2`, `_3` where it was taken.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -36,8 +40,8 @@ impl Id {
     }
 
     /// The moment in its name.
-    pub(crate) fn moment(&self) -> Option<jiff::civil::DateTime> {
-        jiff::civil::DateTime::strptime("%Y%m%d_%H%M%S", &self.0[..15]).ok()
+    pub(crate) fn moment(&self) -> Option<NaiveDateTime> {
+        NaiveDateTime::parse_from_str(&self.0[..15], MOMENT).ok()
     }
 }
 
@@ -165,7 +169,7 @@ impl Place {
         private_folder(&self.folder)
             .with_context(|| format!("cannot make the folder {}", self.folder.display()))?;
         self.sweep()?;
-        let now = jiff::Timestamp::now().strftime("%Y%m%d_%H%M%S").to_string();
+        let now = chrono::Utc::now().format(MOMENT).to_string();
         for number in 1..1000 {
             let name = match number {
                 1 => now.clone(),

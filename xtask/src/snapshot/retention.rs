@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use chrono::Datelike as _;
+
 use crate::snapshot::place::Id;
 
 /// How many to keep of each kind.
@@ -37,7 +39,7 @@ pub(crate) fn surplus(mut all: Vec<Kept>, retention: Retention) -> Vec<Id> {
     keep.extend(all.iter().find(|one| one.drilled).map(|one| one.id.clone()));
     let day = |id: &Id| id.as_str().get(..8).map(str::to_owned);
     let week = |id: &Id| {
-        let week = id.moment()?.date().iso_week_date();
+        let week = id.moment()?.iso_week();
         Some(format!("{:04}{:02}", week.year(), week.week()))
     };
     keep.extend(newest_of(&all, retention.daily, day));

@@ -29,7 +29,7 @@ impl<'a> Scratch<'a> {
     /// Something that was left cannot be removed.
     pub(crate) fn begin(context: &'a Context, deployment: &'a Deployment) -> Result<Self> {
         sweep(context, deployment)?;
-        let moment = jiff::Timestamp::now().as_millisecond();
+        let moment = chrono::Utc::now().timestamp_millis();
         Ok(Self {
             context,
             deployment,

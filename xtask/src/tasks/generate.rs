@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+use diffy::DiffOptions;
 use environments::render::{self, RenderedFile, SETTINGS_PATH};
 use serde_json::json;
-use similar::TextDiff;
 
 use crate::context::{Context, Done};
 use crate::error::{Failure, Result};
@@ -87,10 +87,11 @@ fn write(path: &Path, contents: &str) -> anyhow::Result<()> {
 
 fn diff(drifted: &[(RenderedFile, String)]) -> String {
     let one = |(file, now): &(RenderedFile, String)| {
-        TextDiff::from_lines(now.as_str(), file.contents.as_str())
-            .unified_diff()
-            .context_radius(2)
-            .header(&file.path, &format!("{} as rendered", file.path))
+        DiffOptions::new()
+            .set_context_len(2)
+            .set_original_filename(file.path.clone())
+            .set_modified_filename(format!("{} as rendered", file.path))
+            .create_patch(now, &file.contents)
             .to_string()
     };
     drifted.iter().map(one).collect()

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use environments::{Deployment, Environment};
 use serde::Serialize;
 use serde_json::json;
@@ -144,10 +145,10 @@ fn list(context: &Context, environments: &[Environment]) -> Result<Answer> {
 
 /// How long ago, in the largest unit that fits.
 pub(crate) fn age(created: &str) -> String {
-    let Ok(created) = created.parse::<jiff::Timestamp>() else {
+    let Ok(created) = created.parse::<DateTime<Utc>>() else {
         return "not known".to_owned();
     };
-    let seconds = jiff::Timestamp::now().as_second() - created.as_second();
+    let seconds = Utc::now().timestamp() - created.timestamp();
     match seconds {
         // The clock was set back since.
         ..0 => "in the future".to_owned(),
@@ -231,10 +232,10 @@ fn verified(context: &Context, args: &VerifyArgs) -> Result<Answer> {
 
 /// Refuses to choose where the clock does not tell which one is the newest.
 fn none_of_the_future(all: &[Listed]) -> Result<()> {
-    let now = jiff::Timestamp::now();
+    let now = Utc::now();
     let ahead = |one: &&Listed| {
         one.created
-            .parse::<jiff::Timestamp>()
+            .parse::<DateTime<Utc>>()
             .is_ok_and(|at| at > now)
     };
     let ahead: Vec<&str> = all

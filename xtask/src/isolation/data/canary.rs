@@ -74,7 +74,7 @@ pub(super) fn left_behind(
 }
 
 fn swept(scene: &Scene<'_>, site: &Site, found: &[String]) -> Vec<String> {
-    let now = jiff::Timestamp::now().as_millisecond();
+    let now = chrono::Utc::now().timestamp_millis();
     left_behind(found, now, |run| {
         turn::standing(&scene.engine.id, &site.deployment, run)
     })

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 
+use chrono::{DateTime, Utc};
 use environments::{Environment, PublishedPorts, Service};
 
 use crate::context::Context;
@@ -133,8 +134,8 @@ fn publisher(publishers: &[(String, String)], port: u16) -> Option<&String> {
 /// and this machine must agree on it.
 pub(super) fn clock(facts: &Facts) -> Check {
     const NAME: &str = "clock";
-    let now = jiff::Timestamp::now();
-    let Ok(theirs) = facts.system_time.parse::<jiff::Timestamp>() else {
+    let now = Utc::now();
+    let Ok(theirs) = facts.system_time.parse::<DateTime<Utc>>() else {
         return Check::new(
             NAME,
             Status::Warning,
@@ -142,11 +143,11 @@ pub(super) fn clock(facts: &Facts) -> Check {
             "",
         );
     };
-    let apart = (now.as_second() - theirs.as_second()).abs();
+    let apart = (now.timestamp() - theirs.timestamp()).abs();
     if apart <= 5 {
         return Check::ok(
             NAME,
-            format!("{}; the engine agrees", now.strftime("%Y-%m-%d %H:%M UTC")),
+            format!("{}; the engine agrees", now.format("%Y-%m-%d %H:%M UTC")),
         );
     }
     let found = format!("the engine's clock is {apart} s away from this machine's");
