@@ -7,6 +7,7 @@ mod deployment;
 mod instance;
 mod service;
 
+use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
@@ -53,14 +54,36 @@ pub enum Environment {
 }
 
 /// A name that is none of `dev`, `test`, `staging` and `prod`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown environment {0:?}: expected dev, test, staging or prod")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownEnvironment(String);
 
+impl fmt::Display for UnknownEnvironment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(name) = self;
+        write!(
+            f,
+            "unknown environment {name:?}: expected dev, test, staging or prod"
+        )
+    }
+}
+
+impl Error for UnknownEnvironment {}
+
 /// A value of `ENVIRONMENT` that names no environment.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("ENVIRONMENT is {0:?}: expected development, test, staging or production")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownNamespace(String);
+
+impl fmt::Display for UnknownNamespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(value) = self;
+        write!(
+            f,
+            "ENVIRONMENT is {value:?}: expected development, test, staging or production"
+        )
+    }
+}
+
+impl Error for UnknownNamespace {}
 
 impl Environment {
     /// All four, in the order in which they are shown.

@@ -4,6 +4,9 @@
 //! not know any server. Neo4j Community has no rules on labels, so nothing but the code that writes
 //! a node puts the label on.
 
+use std::error::Error;
+use std::fmt;
+
 use crate::Environment;
 
 /// Labels the nodes of one environment.
@@ -35,21 +38,35 @@ pub struct Neo4jLabelHelper {
 }
 
 /// Why labels or names are refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LabelError {
     /// A label or a name is empty.
-    #[error("a label or name is empty")]
     Empty,
     /// A label or a name has a character that Neo4j takes in none.
-    #[error("a label or name has a NUL in it")]
     Nul,
     /// One of the labels is another environment's.
-    #[error("the label {} is another environment's", .0.neo4j_label())]
     Foreign(Environment),
     /// The environment's own label is not among them.
-    #[error("the label {} is missing", .0.neo4j_label())]
     Missing(Environment),
 }
+
+impl fmt::Display for LabelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("a label or name is empty"),
+            Self::Nul => f.write_str("a label or name has a NUL in it"),
+            Self::Foreign(environment) => {
+                let label = environment.neo4j_label();
+                write!(f, "the label {label} is another environment's")
+            }
+            Self::Missing(environment) => {
+                write!(f, "the label {} is missing", environment.neo4j_label())
+            }
+        }
+    }
+}
+
+impl Error for LabelError {}
 
 impl Neo4jLabelHelper {
     /// For the nodes of one environment.

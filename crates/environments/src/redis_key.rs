@@ -5,6 +5,9 @@
 //!
 //! A key is made of bytes, so everything here takes bytes; texts are taken as UTF-8.
 
+use std::error::Error;
+use std::fmt;
+
 use crate::Environment;
 
 /// Marks the keys of one environment.
@@ -43,21 +46,39 @@ pub struct RedisKeyPrefixer {
 }
 
 /// Why a key, a pattern or a channel is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyError {
     /// There is nothing, or nothing behind the prefix.
-    #[error("the key is empty")]
     Empty,
     /// It carries another environment's prefix.
-    #[error("the key carries the prefix of {}", .0.namespace())]
     Foreign(Environment),
     /// Behind its own prefix it carries a second one, so it was marked by something else as well.
-    #[error("behind its prefix the key carries the prefix of {}", .0.namespace())]
     Nested(Environment),
     /// It carries no prefix, where one is expected.
-    #[error("the key carries no prefix")]
     Bare,
 }
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the key is empty"),
+            Self::Foreign(environment) => {
+                let prefix = environment.namespace();
+                write!(f, "the key carries the prefix of {prefix}")
+            }
+            Self::Nested(environment) => {
+                let prefix = environment.namespace();
+                write!(
+                    f,
+                    "behind its prefix the key carries the prefix of {prefix}"
+                )
+            }
+            Self::Bare => f.write_str("the key carries no prefix"),
+        }
+    }
+}
+
+impl Error for KeyError {}
 
 /// A key taken apart: whose it is, and its name without the prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

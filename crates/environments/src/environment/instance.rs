@@ -1,5 +1,7 @@
 //! Whole sets of environments, and their names.
 
+use std::error::Error;
+use std::fmt;
 use std::str::FromStr;
 
 /// A whole set of environments on one engine: the main one, or a named second one beside it.
@@ -7,9 +9,20 @@ use std::str::FromStr;
 pub struct Instance(Option<String>);
 
 /// A name that no instance may have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid instance name {0:?}: expected 1 to 12 characters of a-z and 0-9")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidInstance(String);
+
+impl fmt::Display for InvalidInstance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(name) = self;
+        write!(
+            f,
+            "invalid instance name {name:?}: expected 1 to 12 characters of a-z and 0-9"
+        )
+    }
+}
+
+impl Error for InvalidInstance {}
 
 impl Instance {
     /// The set without a name, with the fixed ports.

@@ -2,16 +2,29 @@
 //!
 //! Decides quoting. It must not know what the variables mean.
 
+use std::error::Error;
+use std::fmt;
+
 use super::acl::sha256_hex;
 
 /// A value that a `.env` file can't hold: its readers disagree about line breaks within quotes.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the value of {name} contains a line break or a control character, which no .env file can hold reliably: use the format json or github"
-)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineBreak {
     name: String,
 }
+
+impl fmt::Display for LineBreak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name } = self;
+        write!(
+            f,
+            "the value of {name} contains a line break or a control character, which no .env file \
+             can hold reliably: use the format json or github"
+        )
+    }
+}
+
+impl Error for LineBreak {}
 
 /// `NAME=value` lines, quoted only where the value needs it.
 ///

@@ -3,6 +3,9 @@
 //! Decides where the value begins and ends, and how it is laid out there. It must not know what it
 //! means. jsonc-parser reads the text; nothing is written back from its tree.
 
+use std::error::Error;
+use std::fmt;
+
 use jsonc_parser::ast::{Object, ObjectProp, Value as Parsed};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde::Serialize as _;
@@ -10,13 +13,25 @@ use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
 /// A text in which a property can't be set. Lines and columns count from 1, columns in characters.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {problem}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsoncError {
     line: usize,
     column: usize,
     problem: String,
 }
+
+impl fmt::Display for JsoncError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            line,
+            column,
+            problem,
+        } = self;
+        write!(f, "line {line}, column {column}: {problem}")
+    }
+}
+
+impl Error for JsoncError {}
 
 /// The text with the top-level property set to the value: its old value is exchanged where it
 /// stands; if it has none, it becomes the first property; an empty text becomes a new object.

@@ -2,6 +2,9 @@
 //!
 //! Decides which of these go together. It must not know what any file looks like.
 
+use std::error::Error;
+use std::fmt;
+
 use crate::{
     Credential, Deployment, Disposable, Environment, Instance, PublishedPorts, Service, label,
 };
@@ -59,19 +62,24 @@ pub enum Namespace {
 }
 
 /// Ports were given to what publishes none, or were missing where some are published.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{deployment} {}",
-    if *.publishes {
-        "publishes ports, and none were given: pick free ones, or read those its labels name"
-    } else {
-        "publishes no port, and some were given"
-    }
-)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortsMismatch {
     deployment: Deployment,
     publishes: bool,
 }
+
+impl fmt::Display for PortsMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = if self.publishes {
+            "publishes ports, and none were given: pick free ones, or read those its labels name"
+        } else {
+            "publishes no port, and some were given"
+        };
+        write!(f, "{} {found}", self.deployment)
+    }
+}
+
+impl Error for PortsMismatch {}
 
 /// One deployment with all that its files depend on.
 ///

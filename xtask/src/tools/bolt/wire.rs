@@ -39,9 +39,12 @@ pub(crate) struct Message {
 pub(crate) struct Garbled(pub(crate) String);
 
 /// A message as it is sent.
+///
+/// # Panics
+/// A structure has at most 15 fields.
 pub(crate) fn message(tag: u8, fields: &[Value]) -> Vec<u8> {
     let count = u8::try_from(fields.len()).unwrap_or(u8::MAX);
-    debug_assert!(count < 16, "a structure has at most 15 fields");
+    assert!(count < 16, "a structure has at most 15 fields");
     let mut packed = vec![0xB0 | count, tag];
     for field in fields {
         pack(field, &mut packed);
