@@ -1,7 +1,5 @@
 //! What a deployment holds: asked for before it is emptied, and shown in the plan and by `status`.
 
-use std::thread;
-
 use environments::{Deployment, Volume};
 
 use crate::context::Context;
@@ -9,6 +7,7 @@ use crate::error::Result;
 use crate::guard::identity;
 use crate::observe::{self, Observed};
 use crate::secrets;
+use crate::side_by_side::{Lost, both, each};
 use crate::tools::docker::Container;
 use crate::ui::{bytes, counted};
 
@@ -19,17 +18,15 @@ pub(crate) struct Contents {
     pub(crate) keys: Result<observe::KeyFacts, String>,
 }
 
-impl Contents {
-    /// What is told where nobody came back to tell: never another environment's contents.
-    pub(crate) fn unknown() -> Self {
+impl Lost for Contents {
+    /// Never another environment's contents.
+    fn lost() -> Self {
         Self {
-            graph: Err(DIED.to_owned()),
-            keys: Err(DIED.to_owned()),
+            graph: Lost::lost(),
+            keys: Lost::lost(),
         }
     }
 }
-
-const DIED: &str = "a thread of this command died";
 
 /// Asks both servers side by side.
 pub(crate) fn contents(context: &Context, observed: &Observed) -> Contents {
@@ -39,19 +36,19 @@ pub(crate) fn contents(context: &Context, observed: &Observed) -> Contents {
         Some(container) => Err(format!("its container is {}", container.state.status)),
         None => Err("it has no container".to_owned()),
     };
-    thread::scope(|scope| {
-        let graph = scope.spawn(|| {
+    let (graph, keys) = both(
+        || {
             let password =
                 secrets::password(deployment.environment()).map_err(|failure| failure.message)?;
             observe::graph(context, deployment, &running(&observed.neo4j)?, &password)
                 .map_err(|failure| failure.message)
-        });
-        let keys = running(&observed.redis).and_then(|container| {
+        },
+        || {
+            let container = running(&observed.redis)?;
             observe::keys(context, &container).map_err(|failure| failure.message)
-        });
-        let graph = graph.join().unwrap_or_else(|_| Err(DIED.to_owned()));
-        Contents { graph, keys }
-    })
+        },
+    );
+    Contents { graph, keys }
 }
 
 /// Servers that answer must be the environment's own. Those that don't answer say nothing: the labels
@@ -72,13 +69,8 @@ pub(crate) type Sizes = Vec<Option<u64>>;
 
 /// Counts side by side: each waits for a child.
 pub(crate) fn sizes(context: &Context, observed: &Observed) -> Sizes {
-    thread::scope(|scope| {
-        let threads: Vec<_> = observed
-            .volumes()
-            .map(|(volume, _)| scope.spawn(move || size(context, observed, volume)))
-            .collect();
-        let ended = threads.into_iter().map(|thread| thread.join().ok());
-        ended.map(Option::flatten).collect()
+    each(observed.volumes(), |(volume, _)| {
+        size(context, observed, volume)
     })
 }
 

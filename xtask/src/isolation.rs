@@ -23,13 +23,13 @@ mod tool;
 pub(crate) mod verdict;
 
 use std::path::PathBuf;
-use std::thread;
 use std::time::Instant;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::isolation::finding::{Layer, Outcome};
 use crate::isolation::scene::Scene;
+use crate::side_by_side;
 
 /// A named environment's compose files, in the order in which they are merged.
 #[derive(Debug, Clone)]
@@ -53,30 +53,18 @@ pub(crate) struct Looked {
 /// # Errors
 /// Ctrl-C. Whatever else goes wrong is a cell that could not be asked.
 pub(crate) fn look(scene: &Scene<'_>, layers: &[Layer]) -> Result<Vec<Looked>> {
-    let mut looked = side_by_side(scene, layers)?;
+    let looked = side_by_side::each(layers, |layer| Some(timed(scene, *layer)));
+    scene.context.interrupt().check()?;
+    let whole = |(layer, looked): (&Layer, Option<Looked>)| {
+        looked.ok_or_else(|| Failure::failed(format!("the {} layer died", layer.name())))
+    };
+    let looked: Result<Vec<Looked>> = layers.iter().zip(looked).map(whole).collect();
+    let mut looked = looked?;
     // Files do not change by themselves.
     if layers.iter().any(|layer| *layer != Layer::Static) {
         meanwhile::doubt(&mut looked, &meanwhile::changed(scene));
     }
     Ok(looked)
-}
-
-fn side_by_side(scene: &Scene<'_>, layers: &[Layer]) -> Result<Vec<Looked>> {
-    thread::scope(|scope| {
-        let threads: Vec<_> = layers
-            .iter()
-            .map(|layer| (*layer, scope.spawn(move || timed(scene, *layer))))
-            .collect();
-        threads
-            .into_iter()
-            .map(|(layer, thread)| {
-                scene.context.interrupt().check()?;
-                thread
-                    .join()
-                    .map_err(|_| Failure::failed(format!("the {} layer died", layer.name())))
-            })
-            .collect()
-    })
 }
 
 fn timed(scene: &Scene<'_>, layer: Layer) -> Looked {

@@ -22,6 +22,7 @@ mod process;
 mod report;
 mod secrets;
 mod seed;
+mod side_by_side;
 mod snapshot;
 mod stack;
 mod tasks;

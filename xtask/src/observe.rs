@@ -3,13 +3,12 @@
 //!
 //! Architecture Invariant: nothing here changes anything, and nothing here decides.
 
-use std::thread;
-
 use environments::{Deployment, PublishedPorts, Service, Volume, label};
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::secrets::Password;
+use crate::side_by_side::both;
 use crate::tools::docker::{Container, NetworkState, VolumeState};
 use crate::tools::neo4j::Neo4j;
 use crate::tools::redis::{Redis, field, keyspace};
@@ -106,12 +105,15 @@ pub(crate) fn observe(context: &Context, deployments: &[Deployment]) -> Result<V
     let volume_names =
         all(&|deployment| Volume::ALL.map(|volume| deployment.volume(volume)).to_vec());
     let network_names = all(&|deployment| vec![deployment.network()]);
-    let (containers, volumes, networks) = thread::scope(|scope| {
-        let containers = scope.spawn(|| docker.containers(&container_names));
-        let volumes = scope.spawn(|| docker.volumes(&volume_names));
-        let networks = docker.networks(&network_names);
-        (joined(containers), joined(volumes), networks)
-    });
+    let (containers, (volumes, networks)) = both(
+        || docker.containers(&container_names),
+        || {
+            both(
+                || docker.volumes(&volume_names),
+                || docker.networks(&network_names),
+            )
+        },
+    );
     let (containers, volumes, networks) = (containers?, volumes?, networks?);
     let observed = |deployment: &Deployment| {
         let container = |service| {
@@ -145,13 +147,6 @@ pub(crate) fn observe_one(context: &Context, deployment: &Deployment) -> Result<
     observe(context, std::slice::from_ref(deployment))?
         .pop()
         .ok_or_else(|| Failure::failed(format!("{deployment} was not observed")))
-}
-
-/// A thread's answer; a thread that died took its panic message with it.
-pub(crate) fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
-    thread
-        .join()
-        .unwrap_or_else(|_| Err(Failure::failed("a thread of this command died")))
 }
 
 /// What a running Neo4j says of itself.

@@ -4,7 +4,6 @@
 //! setting or an ACL.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::thread;
 
 use environments::Service;
 use environments::render::{self, Target};
@@ -12,9 +11,10 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::observe::{COMPONENTS, KeyFacts, Observed, joined, neo4j};
+use crate::observe::{COMPONENTS, KeyFacts, Observed, neo4j};
 use crate::process::printable;
 use crate::secrets;
+use crate::side_by_side::both;
 use crate::tools::bolt::Rows;
 
 /// What in-place has to drop, and what it cannot set right.
@@ -88,12 +88,10 @@ impl Schema {
 
 /// Asks both servers for all but what [`users_of_redis`] reads from what was asked before.
 pub(crate) fn inspect(context: &Context, observed: &Observed) -> Result<Tidiness> {
-    thread::scope(|scope| {
-        let redis = scope.spawn(|| redis(context, observed));
-        let mut tidiness = graph(context, observed)?;
-        tidiness.untidy.extend(joined(redis)?);
-        Ok(tidiness)
-    })
+    let (redis, graph) = both(|| redis(context, observed), || graph(context, observed));
+    let mut tidiness = graph?;
+    tidiness.untidy.extend(redis?);
+    Ok(tidiness)
 }
 
 fn graph(context: &Context, observed: &Observed) -> Result<Tidiness> {

@@ -15,7 +15,7 @@ use crate::bench::data::well_known_password;
 use crate::bench::site::Site;
 use crate::error::{Failure, Result};
 use crate::isolation::servers::keyed::base64;
-use crate::observe::joined;
+use crate::side_by_side::joined;
 
 /// No answer takes this long.
 const PATIENCE: Duration = Duration::from_secs(120);

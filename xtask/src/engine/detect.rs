@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::process::{Reply, printable, tail};
+use crate::side_by_side::joined;
 
 /// Version 2.26.1 as (2, 26, 1).
 pub(crate) type Version = (u32, u32, u32);
@@ -96,9 +97,9 @@ pub(crate) fn detect(context: &Context) -> Result<Found> {
             // One that hangs is as silent as none.
             Err(failure) => State::Silent(failure.message),
         };
-        found.compose = plugin(&crate::observe::joined(compose)?);
-        found.buildx = plugin(&crate::observe::joined(buildx)?);
-        let place = crate::observe::joined(place)?.stdout.trim().to_owned();
+        found.compose = plugin(&joined(compose)?);
+        found.buildx = plugin(&joined(buildx)?);
+        let place = joined(place)?.stdout.trim().to_owned();
         found.elsewhere = Some(place).filter(|place| !place.is_empty() && place != "default");
         Ok(found)
     })

@@ -1,15 +1,14 @@
 //! Emptying servers as they run, and proving that they are empty.
 
-use std::thread;
-
 use environments::{Deployment, Service};
 
 use super::ready::{answering, servers};
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::observe::{self, Observed, joined, observe_one};
+use crate::observe::{self, Observed, observe_one};
 use crate::plan::{InPlace, Object, Seed};
 use crate::process::printable;
+use crate::side_by_side::both;
 use crate::stack::Stack;
 use crate::tidiness::Schema;
 use crate::tools::bolt::Rows;
@@ -50,12 +49,9 @@ pub(super) fn empty_in_place(context: &Context, stack: &Stack, work: &InPlace) -
     // In the environment's database by name: whether that is the server's home, the look has asked.
     let graph = observe::neo4j(context, deployment, &neo4j, &stack.password);
     let mut talk = graph.talk(STATEMENT)?;
-    thread::scope(|scope| {
-        let keys = scope.spawn(|| flush(&redis));
-        let answers = talk.prove(&emptying(work));
-        joined(keys)?;
-        nothing_left(deployment, &answers?)
-    })?;
+    let (keys, answers) = both(|| flush(&redis), || talk.prove(&emptying(work)));
+    keys?;
+    nothing_left(deployment, &answers?)?;
     no_keys(deployment, &redis)?;
     // Once more, now that all was emptied: who writes seldom was not yet seen.
     nothing_left(deployment, &talk.prove(&LEFT)?)?;

@@ -1,7 +1,6 @@
 //! Starting servers, and waiting until they answer as who they are.
 
 use std::ops::RangeInclusive;
-use std::thread;
 use std::time::Duration;
 
 use environments::Service;
@@ -9,8 +8,9 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
-use crate::observe::{self, joined, observe_one};
+use crate::observe::{self, observe_one};
 use crate::process::{printable, tail};
+use crate::side_by_side::both;
 use crate::stack::Stack;
 use crate::tools::compose;
 use crate::tools::docker::Container;
@@ -54,15 +54,17 @@ pub(super) fn answering(context: &Context, stack: &Stack, servers: &Servers) -> 
     let database = stack.deployment.environment().database();
     let Servers { neo4j, redis } = servers;
     let server = observe::neo4j(context, &stack.deployment, neo4j, &stack.password);
-    let early = thread::scope(|scope| {
-        let graph = scope.spawn(|| healthy(context, neo4j, &["tta-neo4j-health", database]));
-        let early = scope.spawn(|| server.prove_at_home_at_start(&[HOME], context.patience));
-        let keys = healthy(context, redis, &["tta-redis-health"]);
-        // Why a server is not healthy explains best why it was not to be talked to.
-        let early = joined(early);
-        joined(graph).and(keys).and(early)
-    })?;
-    let answers = match early {
+    let ((graph, early), keys) = both(
+        || {
+            both(
+                || healthy(context, neo4j, &["tta-neo4j-health", database]),
+                || server.prove_at_home_at_start(&[HOME], context.patience),
+            )
+        },
+        || healthy(context, redis, &["tta-redis-health"]),
+    );
+    // Why a server is not healthy explains best why it was not to be talked to.
+    let answers = match graph.and(keys).and(early)? {
         Some(answers) => answers,
         None => server.prove_at_home(&[HOME])?,
     };

@@ -5,7 +5,6 @@
 //! what is a fault.
 
 use std::collections::BTreeMap;
-use std::thread;
 
 use environments::{Deployment, Environment, Service, Volume, label};
 use serde::{Deserialize, Deserializer};
@@ -13,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use crate::context::Context;
 use crate::error::Result;
 use crate::isolation::store::Driven;
-use crate::observe::joined;
+use crate::side_by_side::both;
 
 /// What there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -219,20 +218,20 @@ impl Census {
     /// Asks the engine: six calls, in three threads.
     pub(crate) fn take(context: &Context) -> Result<Self> {
         let docker = &context.docker;
-        thread::scope(|scope| {
-            let networks = scope.spawn(|| docker.all("network"));
-            let volumes = scope.spawn(|| docker.all("volume"));
-            let mut containers: Vec<Container> = docker.all("container")?;
-            for mount in containers.iter_mut().flat_map(|one| &mut one.mounts) {
-                let real = std::fs::canonicalize(&mount.source);
-                mount.real =
-                    real.map_or_else(|_| mount.source.clone(), |path| path.display().to_string());
-            }
-            Ok(Self {
-                containers,
-                networks: joined(networks)?,
-                volumes: joined(volumes)?,
-            })
+        let ((networks, volumes), containers) = both(
+            || both(|| docker.all("network"), || docker.all("volume")),
+            || docker.all("container"),
+        );
+        let mut containers: Vec<Container> = containers?;
+        for mount in containers.iter_mut().flat_map(|one| &mut one.mounts) {
+            let real = std::fs::canonicalize(&mount.source);
+            mount.real =
+                real.map_or_else(|_| mount.source.clone(), |path| path.display().to_string());
+        }
+        Ok(Self {
+            containers,
+            networks: networks?,
+            volumes: volumes?,
         })
     }
 

@@ -18,13 +18,13 @@ mod questions;
 #[cfg(test)]
 mod tests;
 
-use std::thread;
 use std::time::Instant;
 
 use crate::isolation::finding::{Layer, Outcome};
 use crate::isolation::network::probe::Answers;
 use crate::isolation::network::questions::Table;
 use crate::isolation::scene::Scene;
+use crate::side_by_side;
 
 pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
     let census = match scene.census() {
@@ -73,18 +73,5 @@ fn judged(
 
 /// All sources, side by side.
 fn ask(scene: &Scene<'_>, table: &Table) -> Vec<Result<Answers, String>> {
-    thread::scope(|scope| {
-        let threads: Vec<_> = table
-            .sources
-            .iter()
-            .map(|source| scope.spawn(|| probe::ask(scene.context, source)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| {
-                let died = |_| Err("a thread of this command died".to_owned());
-                thread.join().unwrap_or_else(died)
-            })
-            .collect()
-    })
+    side_by_side::each(&table.sources, |source| probe::ask(scene.context, source))
 }

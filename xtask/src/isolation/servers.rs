@@ -10,7 +10,6 @@ pub(crate) mod keyed;
 pub(crate) mod keys;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use environments::Service;
@@ -21,6 +20,7 @@ use crate::isolation::servers::graph::{Graph, Login};
 use crate::isolation::servers::keyed::{Key, Secret};
 use crate::isolation::servers::keys::Keys;
 use crate::process::{Conversation, printable};
+use crate::side_by_side;
 use crate::tools::docker::Container;
 
 /// What a container prints first: the secrets that it is configured with, as digests.
@@ -74,28 +74,28 @@ pub(crate) fn open(scene: &Scene<'_>) -> Vec<Pair> {
             return scene.sites.iter().map(pair).collect();
         }
     };
-    thread::scope(|scope| {
-        let threads: Vec<_> = scene
-            .sites
-            .iter()
-            .map(|site| {
-                let graph = scope.spawn(move || graph::open(scene, site, key));
-                let keys = scope.spawn(move || keys::open(scene, site, key));
-                (graph, keys)
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|(graph, keys)| {
-                let graph = graph.join().unwrap_or_else(|_| Err(DIED.to_owned()));
-                let keys = keys.join().unwrap_or_else(|_| Err(DIED.to_owned()));
-                Pair {
-                    taken: matches!(&graph, Ok(graph) if graph.own == Login::Accepted),
-                    graph: graph.map(Mutex::new),
-                    keys: keys.map(Mutex::new),
-                }
-            })
-            .collect()
+    let opened = side_by_side::each(&scene.sites, |site| {
+        side_by_side::both(
+            || graph::open(scene, site, key),
+            || keys::open(scene, site, key),
+        )
+    });
+    let pair = |(graph, keys): (Result<Graph, String>, Result<Keys, String>)| Pair {
+        taken: matches!(&graph, Ok(graph) if graph.own == Login::Accepted),
+        graph: graph.map(Mutex::new),
+        keys: keys.map(Mutex::new),
+    };
+    opened.into_iter().map(pair).collect()
+}
+
+/// What is asked of each environment's two servers, all of them side by side.
+pub(super) fn each<G: Send, K: Send>(
+    scene: &Scene<'_>,
+    graph: impl Fn(&Scene<'_>, &Site, &Pair) -> Result<G, String> + Sync,
+    keys: impl Fn(&Scene<'_>, &Site, &Pair) -> Result<K, String> + Sync,
+) -> Vec<(Result<G, String>, Result<K, String>)> {
+    side_by_side::each(scene.sites.iter().zip(scene.servers()), |(site, pair)| {
+        side_by_side::both(|| graph(scene, site, pair), || keys(scene, site, pair))
     })
 }
 
@@ -157,9 +157,6 @@ pub(crate) fn in_short(failure: &Failure) -> String {
     let told: Vec<&str> = told.split_whitespace().collect();
     printable(&told.join(" "))
 }
-
-/// What is told where nobody came back to tell.
-pub(crate) const DIED: &str = "a thread of this command died";
 
 /// How long a server may take over an answer that needs no work.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -26,8 +26,6 @@ mod table;
 pub(crate) mod texts;
 mod uris;
 
-use std::thread;
-
 use crate::context::Context;
 use crate::isolation::Composed;
 use crate::isolation::fault;
@@ -35,6 +33,7 @@ use crate::isolation::finding::{Finding, Outcome};
 use crate::isolation::statics::model::Model;
 use crate::isolation::statics::render::Rendered;
 use crate::isolation::statics::side::Side;
+use crate::side_by_side;
 
 /// An environment whose files render, and what became of it with the shell's variables.
 #[derive(Debug)]
@@ -85,25 +84,9 @@ fn collect(
     composed: &[Composed],
     clean: Printed<'_>,
 ) -> Vec<Result<Read, String>> {
-    thread::scope(|scope| {
-        let threads: Vec<_> = composed
-            .iter()
-            .enumerate()
-            .map(|(number, one)| {
-                scope.spawn(move || {
-                    let rendered = render::render(&context.runner, one, &|| clean(number));
-                    read(one, rendered)
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|_| Err("reading it went wrong".to_owned()))
-            })
-            .collect()
+    side_by_side::each(composed.iter().enumerate(), |(number, one)| {
+        let rendered = render::render(&context.runner, one, &|| clean(number));
+        read(one, rendered)
     })
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::error::{Failure, Kind, Result};
-use crate::observe::joined;
 use crate::process::{printable, tail};
+use crate::side_by_side::both;
 use crate::snapshot::fingerprint::graph::GraphPrint;
 use crate::snapshot::fingerprint::keys::KeysPrint;
 use crate::snapshot::scratch::Scratch;
@@ -32,12 +32,7 @@ pub(crate) fn side_by_side<A: Send, B>(
     one: impl FnOnce() -> Result<A> + Send,
     other: impl FnOnce() -> Result<B>,
 ) -> Result<(A, B)> {
-    let (one, other) = std::thread::scope(|scope| {
-        let one = scope.spawn(one);
-        let other = other();
-        (joined(one), other)
-    });
-    match (one, other) {
+    match both(one, other) {
         (Ok(one), Ok(other)) => Ok((one, other)),
         (Err(one), Err(other)) if one.kind != Kind::Interrupted => {
             let both = format!("{}\nand beside it: {}", one.message, other.message);

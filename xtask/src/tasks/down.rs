@@ -1,16 +1,14 @@
 //! `down`: stops environments. Their data stays, in their volumes.
 
-use std::thread;
-
 use environments::{Deployment, Environment};
 
 use crate::context::Context;
 use crate::error::Result;
 use crate::execute::execute;
 use crate::journal::DOWN;
-use crate::observe::joined;
 use crate::plan;
 use crate::report::Answer;
+use crate::side_by_side::each;
 use crate::tasks::{hold_all, planned, show};
 
 pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Answer> {
@@ -28,15 +26,11 @@ pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Ans
             &ready.iter().map(|(_, plan)| plan).collect::<Vec<_>>(),
         ));
     }
-    thread::scope(|scope| {
-        let threads: Vec<_> = ready
-            .iter()
-            .filter(|(_, plan)| !plan.steps.is_empty())
-            .map(|(held, plan)| scope.spawn(|| execute(context, DOWN, &held.engine, plan, None)))
-            .collect();
-        let outcomes: Vec<Result<()>> = threads.into_iter().map(joined).collect();
-        outcomes.into_iter().collect::<Result<()>>()
-    })?;
+    let busy = ready.iter().filter(|(_, plan)| !plan.steps.is_empty());
+    let outcomes = each(busy, |(held, plan)| {
+        execute(context, DOWN, &held.engine, plan, None)
+    });
+    outcomes.into_iter().collect::<Result<()>>()?;
     let chosen = deployments.iter().map(Deployment::environment).collect();
     Ok(Answer::done(chosen, ""))
 }

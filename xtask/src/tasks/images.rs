@@ -10,7 +10,6 @@ mod pull;
 mod sources;
 
 use std::path::Path;
-use std::thread;
 
 use anyhow::Context as _;
 use environments::images;
@@ -19,8 +18,8 @@ use crate::cli;
 use crate::context::Context;
 use crate::error::Result;
 use crate::journal::private_folder;
-use crate::observe::joined;
 use crate::report::{Answer, Changed};
+use crate::side_by_side::each;
 use build::{Origin, Work};
 use pull::Pulled;
 
@@ -228,15 +227,9 @@ pub(crate) fn make(context: &Context, jobs: &[Job], wanted: Wanted<'_>) -> Resul
     if works.iter().any(|work| work.build_base) {
         foundation(context, wanted, reachable, &logs)?;
     }
-    thread::scope(|scope| {
-        let threads: Vec<_> = works
-            .iter()
-            .map(|work| scope.spawn(|| work.run(context)))
-            .collect();
-        // All of them end before the first failure is told.
-        let outcomes: Vec<Result<()>> = threads.into_iter().map(joined).collect();
-        outcomes.into_iter().collect()
-    })
+    // All of them end before the first failure is told.
+    let outcomes = each(&works, |work| work.run(context));
+    outcomes.into_iter().collect()
 }
 
 fn pull_all(
@@ -245,16 +238,12 @@ fn pull_all(
     wanted: Wanted<'_>,
     logs: &Path,
 ) -> Result<Vec<Pulled>> {
-    thread::scope(|scope| {
-        let one = |job: &Job| {
-            let reference = pull::reference(wanted.registry, job.server.public);
-            let log = logs.join(format!("{}-pull.log", job.server.name));
-            scope.spawn(move || pull::pull(context, &reference, &log))
-        };
-        let threads: Vec<_> = jobs.iter().map(one).collect();
-        let outcomes: Vec<Result<Pulled>> = threads.into_iter().map(joined).collect();
-        outcomes.into_iter().collect()
-    })
+    let outcomes = each(jobs, |job| {
+        let reference = pull::reference(wanted.registry, job.server.public);
+        let log = logs.join(format!("{}-pull.log", job.server.name));
+        pull::pull(context, &reference, &log)
+    });
+    outcomes.into_iter().collect()
 }
 
 /// The Debian below both bases: one that is there, else pulled, else made.

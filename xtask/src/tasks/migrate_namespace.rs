@@ -3,8 +3,6 @@
 //! What has another environment's mark, and a key whose name with the prefix is taken, are left as
 //! they are and listed; `--foreign move-to FILE` moves the former. Staging and production are changed only behind a drilled snapshot.
 
-use std::thread;
-
 use environments::{Changeable, Deployment, Disposable, Environment, Protected, Protection};
 
 use crate::cli::MigrateArgs;
@@ -14,10 +12,10 @@ use crate::error::{Failure, Result};
 use crate::execute::{self, Run};
 use crate::namespace::audit::{self, Census, Depth};
 use crate::namespace::migrate::compare;
-use crate::observe::joined;
 use crate::plan::{self, Action, Plan};
 use crate::report::Answer;
 use crate::secrets;
+use crate::side_by_side::both;
 use crate::snapshot::cover;
 use crate::snapshot::place::{Id, Place};
 use crate::snapshot::verify::verify;
@@ -186,11 +184,13 @@ fn census(
 ) -> Result<Both> {
     let environment = deployment.environment();
     let password = secrets::password(environment)?;
-    thread::scope(|scope| {
-        let nodes = scope.spawn(|| audit::nodes(context, deployment, neo4j, &password));
-        let keys = audit::keys(context, environment, redis, depth);
-        let nodes = joined(nodes)?;
-        Ok(Both { keys: keys?, nodes })
+    let (nodes, keys) = both(
+        || audit::nodes(context, deployment, neo4j, &password),
+        || audit::keys(context, environment, redis, depth),
+    );
+    Ok(Both {
+        nodes: nodes?,
+        keys: keys?,
     })
 }
 

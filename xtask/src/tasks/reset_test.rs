@@ -3,7 +3,6 @@
 //! In place where that gives what new volumes would, else by new volumes.
 
 use std::fs;
-use std::thread;
 
 use environments::render::Target;
 use environments::{Disposable, Test};
@@ -14,10 +13,10 @@ use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::execute::execute;
 use crate::neighbours::Neighbours;
-use crate::observe::joined;
 use crate::plan::{self, InPlace, Plan, Seed};
 use crate::report::Answer;
 use crate::seed;
+use crate::side_by_side::both;
 use crate::stack::Stack;
 use crate::tasks::{Held, hold, planned, show};
 use crate::tidiness::{Tidiness, inspect, users_of_redis};
@@ -65,22 +64,28 @@ struct Found {
 
 /// Looks at everything side by side: each look waits for a child most of its time.
 fn look(context: &Context, mode: ResetMode, held: &Held) -> Result<Found> {
-    thread::scope(|scope| {
-        let tidy = |_| inspect(context, &held.observed);
-        let wanted = (mode != ResetMode::Recreate && held.observed.running()).then_some(());
-        let tidiness = scope.spawn(move || wanted.map(tidy));
-        let neighbours = scope.spawn(|| Neighbours::of(context, &held.observed.deployment));
-        let recreates = mode == ResetMode::Recreate;
-        let count = || Ok(sizes_of(context, &held.observed));
-        let sizes = recreates.then(|| scope.spawn(count));
-        let contents = contents(context, &held.observed);
-        let died = || Some(Err(Failure::failed("a thread of this command died")));
-        Ok(Found {
-            contents,
-            tidiness: tidiness.join().unwrap_or_else(|_| died()),
-            sizes: sizes.map(joined).transpose()?,
-            neighbours: joined(neighbours)?,
-        })
+    let observed = &held.observed;
+    let recreates = mode == ResetMode::Recreate;
+    let inspected = !recreates && observed.running();
+    let ((contents, sizes), (tidiness, neighbours)) = both(
+        || {
+            both(
+                || contents(context, observed),
+                || Ok::<_, Failure>(recreates.then(|| sizes_of(context, observed))),
+            )
+        },
+        || {
+            both(
+                || inspected.then(|| inspect(context, observed)).transpose(),
+                || Neighbours::of(context, &observed.deployment),
+            )
+        },
+    );
+    Ok(Found {
+        contents,
+        tidiness: tidiness.transpose(),
+        sizes: sizes?,
+        neighbours: neighbours?,
     })
 }
 

@@ -1,7 +1,5 @@
 //! `status`: how every environment stands.
 
-use std::thread;
-
 use environments::{Deployment, Environment, Service};
 use serde_json::{Value, json};
 
@@ -11,6 +9,7 @@ use crate::error::Result;
 use crate::guard::identity;
 use crate::observe::{Observed, observe};
 use crate::report::Answer;
+use crate::side_by_side::each;
 use crate::tasks::snapshots::{Listed, age, whole};
 use crate::tools::docker::Container;
 use crate::ui;
@@ -24,16 +23,7 @@ pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Ans
     // Whether an engine answers at all is told better by its own question than by a failed look.
     let engine = context.docker.engine()?;
     let observed = observe(context, &chosen)?;
-    let held: Vec<Contents> = thread::scope(|scope| {
-        let threads: Vec<_> = observed
-            .iter()
-            .map(|one| scope.spawn(|| contents(context, one)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| Contents::unknown()))
-            .collect()
-    });
+    let held = each(&observed, |one| contents(context, one));
     let head = [
         "environment",
         "server",

@@ -1,15 +1,13 @@
 //! `up`: starts environments side by side, and returns when their servers answer.
 
-use std::thread;
-
 use environments::{Deployment, Environment};
 
 use crate::context::Context;
 use crate::error::Result;
 use crate::execute::execute;
-use crate::observe::joined;
 use crate::plan::{self, Plan};
 use crate::report::Answer;
+use crate::side_by_side::each;
 use crate::stack::Stack;
 use crate::tasks::{Held, adopt, hold_all, planned, restore, show};
 use crate::ui;
@@ -64,14 +62,7 @@ pub(crate) fn start(
         execute(context, command, &held.engine, &plan, Some(&stack))?;
         Ok(Started { stack, plan })
     };
-    thread::scope(|scope| {
-        let threads: Vec<_> = ready
-            .into_iter()
-            .map(|one| scope.spawn(move || run(one)))
-            .collect();
-        let outcomes: Vec<Result<Started>> = threads.into_iter().map(joined).collect();
-        outcomes.into_iter().collect()
-    })
+    each(ready, run).into_iter().collect()
 }
 
 /// Where each of them is reached.

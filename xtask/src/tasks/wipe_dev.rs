@@ -3,18 +3,16 @@
 //! Looks, checks whose everything is, shows the plan with what would be lost, asks for the phrase,
 //! carries the plan out, counts 0, and sees that no neighbour changed.
 
-use std::thread;
-
 use environments::{Dev, Disposable};
 
 use crate::contents::{agree, contents, notes, sizes};
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::execute::execute;
 use crate::neighbours::Neighbours;
-use crate::observe::joined;
 use crate::plan;
 use crate::report::Answer;
+use crate::side_by_side::both;
 use crate::stack::Stack;
 use crate::tasks::{hold, planned, show};
 use crate::ui::counted;
@@ -27,13 +25,16 @@ pub(crate) fn run(context: &Context) -> Result<Answer> {
     let held = hold(context, NAME, target.deployment())?;
     // Side by side: each look waits for children. A phrase that is given is not waited for.
     let answered = context.confirmation.given.is_some() && !context.dry_run;
-    let (found, sizes, neighbours) = thread::scope(|scope| {
-        let sizes = scope.spawn(|| Ok(sizes(context, &held.observed)));
-        let look = || Neighbours::of(context, target.deployment());
-        let neighbours = answered.then(|| scope.spawn(look));
-        let found = contents(context, &held.observed);
-        (found, joined(sizes), neighbours.map(joined))
-    });
+    let neighbours = || Neighbours::of(context, target.deployment());
+    let (found, (sizes, looked)) = both(
+        || contents(context, &held.observed),
+        || {
+            both(
+                || Ok::<_, Failure>(sizes(context, &held.observed)),
+                || answered.then(neighbours).transpose(),
+            )
+        },
+    );
     agree(NAME, target.deployment(), &found)?;
     let stack = Stack::prepare(context, &held.observed)?;
 
@@ -46,7 +47,7 @@ pub(crate) fn run(context: &Context) -> Result<Answer> {
     }
     context.confirmation.ask(PHRASE, context.interrupt())?;
 
-    let neighbours = neighbours.unwrap_or_else(|| Neighbours::of(context, target.deployment()))?;
+    let neighbours = looked.transpose().unwrap_or_else(neighbours)?;
     execute(context, NAME, &held.engine, &plan, Some(&stack))?;
     neighbours.verify(context, &held.engine)?;
     let said = format!(

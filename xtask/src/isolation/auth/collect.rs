@@ -1,7 +1,6 @@
 //! Tries the logins, and reads who may log in.
 
 use std::collections::BTreeSet;
-use std::thread;
 
 use environments::render::{Target, redis_users};
 use environments::{Environment, Protection, PublishedPorts, Service, label};
@@ -16,39 +15,25 @@ use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::databases::SYSTEM;
 use crate::isolation::servers::graph::{Login, basic};
 use crate::isolation::servers::keys::logins;
-use crate::isolation::servers::{DIED, Pair, container, graph};
+use crate::isolation::servers::{self, Pair, container, graph};
 
 /// Asks all servers side by side.
 pub(super) fn collect(scene: &Scene<'_>) -> Vec<Site> {
-    let pairs = scene.servers();
-    thread::scope(|scope| {
-        let threads: Vec<_> = scene
-            .sites
-            .iter()
-            .zip(pairs)
-            .map(|(site, pair)| {
-                let graph = scope.spawn(move || graph_of(scene, site, pair));
-                let keys = scope.spawn(move || keys_of(scene, site, pair));
-                (site, graph, keys)
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|(site, graph, keys)| Site {
-                environment: site.deployment.environment(),
-                password: match &site.password {
-                    Ok(password) => scene
-                        .key
-                        .as_ref()
-                        .map(|key| key.of(&password.value))
-                        .map_err(Clone::clone),
-                    Err(why) => Err(why.clone()),
-                },
-                graph: graph.join().unwrap_or_else(|_| Err(DIED.to_owned())),
-                keys: keys.join().unwrap_or_else(|_| Err(DIED.to_owned())),
-            })
-            .collect()
-    })
+    let asked = servers::each(scene, graph_of, keys_of);
+    let site = |(site, (graph, keys)): (&scene::Site, _)| Site {
+        environment: site.deployment.environment(),
+        password: match &site.password {
+            Ok(password) => scene
+                .key
+                .as_ref()
+                .map(|key| key.of(&password.value))
+                .map_err(Clone::clone),
+            Err(why) => Err(why.clone()),
+        },
+        graph,
+        keys,
+    };
+    scene.sites.iter().zip(asked).map(site).collect()
 }
 
 fn scope(scene: &Scene<'_>) -> Vec<Environment> {

@@ -6,7 +6,6 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::thread;
 use std::time::Duration;
 
 use environments::Environment;
@@ -14,6 +13,7 @@ use environments::Environment;
 use crate::isolation::data::evidence::Address;
 use crate::isolation::scene::{Scene, Site};
 use crate::process::printable;
+use crate::side_by_side::{Lost, both};
 
 /// How long a server on this host may take over a connection or an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,8 +30,8 @@ pub(super) struct Opened {
     _streams: Vec<TcpStream>,
 }
 
-impl Opened {
-    pub(super) fn none() -> Self {
+impl Lost for Opened {
+    fn lost() -> Self {
         Self {
             addresses: Vec::new(),
             _streams: Vec::new(),
@@ -41,7 +41,7 @@ impl Opened {
 
 /// Opens a connection to each published address of a site.
 pub(super) fn open(scene: &Scene<'_>, site: &Site) -> Opened {
-    let mut opened = Opened::none();
+    let mut opened = Opened::lost();
     let Some(ports) = site
         .deployment
         .fixed_ports()
@@ -50,18 +50,20 @@ pub(super) fn open(scene: &Scene<'_>, site: &Site) -> Opened {
         return opened;
     };
     let name = |scheme: &str| format!("{}{}-{scheme}", prefix(&scene.run), site.name());
-    let connections = thread::scope(|scope| {
-        let bolt = scope.spawn(|| bolt(ports.bolt, &name("bolt")));
-        let http = scope.spawn(|| http(ports.http, &name("http")));
-        let redis = redis(ports.redis, &name("redis"), site);
-        let died = |_| Err("a thread of this command died".to_owned());
-        [
-            ("bolt", ports.bolt, bolt.join().unwrap_or_else(died)),
-            ("http", ports.http, http.join().unwrap_or_else(died)),
-            ("redis", ports.redis, redis),
-        ]
-    });
-    for (scheme, port, connection) in connections {
+    let (bolt, (http, redis)) = both(
+        || bolt(ports.bolt, &name("bolt")),
+        || {
+            both(
+                || http(ports.http, &name("http")),
+                || redis(ports.redis, &name("redis"), site),
+            )
+        },
+    );
+    for (scheme, port, connection) in [
+        ("bolt", ports.bolt, bolt),
+        ("http", ports.http, http),
+        ("redis", ports.redis, redis),
+    ] {
         let connection = match connection {
             Ok(stream) => {
                 opened._streams.push(stream);
@@ -193,6 +195,7 @@ fn exchange(stream: &mut TcpStream, words: &[&str]) -> std::io::Result<String> {
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
+    use std::thread;
 
     use super::*;
 

@@ -1,7 +1,5 @@
 //! Asks every server what it is, and has the canaries written, looked for and removed.
 
-use std::thread;
-
 use environments::Service;
 use serde_json::Value;
 
@@ -10,7 +8,8 @@ use crate::isolation::data::evidence::{Evidence, Graph, Keys, Site};
 use crate::isolation::data::writing::{self, Writer};
 use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::databases::SYSTEM;
-use crate::isolation::servers::{DIED, Pair};
+use crate::isolation::servers::{self, Pair};
+use crate::side_by_side;
 use crate::tools::redis::{field, keyspace};
 
 pub(super) fn collect(scene: &Scene<'_>) -> Evidence {
@@ -23,7 +22,7 @@ pub(super) fn collect(scene: &Scene<'_>) -> Evidence {
         .map(|(at, leave)| Writer::new(scene, &scene.sites[at], &pairs[at], leave))
         .collect();
     let mut evidence = Evidence {
-        sites: facts(scene, pairs, &opened),
+        sites: facts(scene, &opened),
         written: Vec::new(),
     };
     drop(opened);
@@ -32,42 +31,24 @@ pub(super) fn collect(scene: &Scene<'_>) -> Evidence {
 }
 
 fn addresses(scene: &Scene<'_>) -> Vec<Opened> {
-    thread::scope(|scope| {
-        let threads: Vec<_> = scene
-            .sites
-            .iter()
-            .map(|site| scope.spawn(move || address::open(scene, site)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| Opened::none()))
-            .collect()
-    })
+    side_by_side::each(&scene.sites, |site| address::open(scene, site))
 }
 
-fn facts(scene: &Scene<'_>, pairs: &[Pair], opened: &[Opened]) -> Vec<Site> {
-    thread::scope(|scope| {
-        let threads: Vec<_> = scene
-            .sites
-            .iter()
-            .zip(pairs)
-            .map(|(site, pair)| {
-                let graph = scope.spawn(move || graph(scene, site, pair));
-                let keys = scope.spawn(move || keys(scene, site, pair));
-                (site, graph, keys)
-            })
-            .collect();
-        threads
-            .into_iter()
-            .zip(opened)
-            .map(|((site, graph, keys), opened)| Site {
-                environment: site.deployment.environment(),
-                graph: graph.join().unwrap_or_else(|_| Err(DIED.to_owned())),
-                keys: keys.join().unwrap_or_else(|_| Err(DIED.to_owned())),
-                addresses: opened.addresses.clone(),
-            })
-            .collect()
-    })
+fn facts(scene: &Scene<'_>, opened: &[Opened]) -> Vec<Site> {
+    let asked = servers::each(scene, graph, keys);
+    let site = |((site, opened), (graph, keys)): ((&scene::Site, &Opened), _)| Site {
+        environment: site.deployment.environment(),
+        graph,
+        keys,
+        addresses: opened.addresses.clone(),
+    };
+    scene
+        .sites
+        .iter()
+        .zip(opened)
+        .zip(asked)
+        .map(site)
+        .collect()
 }
 
 fn graph(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Graph, String> {

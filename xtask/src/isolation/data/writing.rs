@@ -11,6 +11,7 @@ use crate::isolation::data::evidence::{Site, Written};
 use crate::isolation::data::leave::Leave;
 use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::Pair;
+use crate::side_by_side;
 
 /// Leave to write to each environment that may be written to, whose places are given, one after the
 /// other, so that the journal has them in their order.
@@ -72,26 +73,17 @@ pub(super) fn canaries(
         .into_iter()
         .map(|writer| (allowed(&writer), writer))
         .collect();
-    let laid: Vec<Laid<'_>> = thread::scope(|scope| {
-        let threads: Vec<_> = writers
-            .into_iter()
-            .map(|(allowed, writer)| scope.spawn(move || lay(scene, writer, allowed)))
-            .collect();
-        let laid = threads.into_iter().filter_map(|thread| thread.join().ok());
-        laid.collect()
-    });
+    let lay = |(allowed, writer)| Some(lay(scene, writer, allowed));
+    let laid: Vec<Laid<'_>> = side_by_side::each(writers, lay)
+        .into_iter()
+        .flatten()
+        .collect();
     // Only now: a look before the writing had ended would find nothing anywhere.
     if !laid.is_empty() {
         look(scene, pairs, sites);
     }
-    thread::scope(|scope| {
-        let threads: Vec<_> = laid
-            .into_iter()
-            .map(|laid| scope.spawn(move || remove(scene, laid)))
-            .collect();
-        let written = threads.into_iter().filter_map(|thread| thread.join().ok());
-        written.flatten().collect()
-    })
+    let written = side_by_side::each(laid, |laid| Some(remove(scene, laid)));
+    written.into_iter().flatten().flatten().collect()
 }
 
 fn disposable(site: &scene::Site) -> bool {

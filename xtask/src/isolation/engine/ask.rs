@@ -17,6 +17,7 @@ use crate::isolation::engine::model::Model;
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::statics::literal;
 use crate::process::Reply;
+use crate::side_by_side::joined;
 use crate::tools::compose::{self, Project};
 
 /// The answers; a text says why there is none.
@@ -108,11 +109,6 @@ fn as_hashed(scene: &Scene<'_>, census: &Census, sites: &[OfSite]) -> bool {
             found == expected.map(String::as_str)
         })
     })
-}
-
-fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T, String>>) -> Result<T, String> {
-    let died = |_| Err("a thread of this command died".to_owned());
-    thread.join().unwrap_or_else(died)
 }
 
 fn said<T>(answer: Answer<T>) -> Result<T, String> {

@@ -1,7 +1,5 @@
 //! Counts keys and nodes, and reads the names of databases.
 
-use std::thread;
-
 use environments::Service;
 
 use crate::error::Failure;
@@ -9,33 +7,19 @@ use crate::isolation::auth::acl;
 use crate::isolation::namespace::evidence::{Keys, Nodes, Site};
 use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::databases::{Databases, SYSTEM};
-use crate::isolation::servers::{DIED, Pair, container, in_short};
+use crate::isolation::servers::{self, Pair, container, in_short};
 use crate::namespace::audit::{self, Depth};
 use crate::tools::redis::keyspace as keyspace_of;
 
 /// Asks all servers side by side.
 pub(super) fn collect(scene: &Scene<'_>) -> Vec<Site> {
-    let pairs = scene.servers();
-    thread::scope(|scope| {
-        let threads: Vec<_> = scene
-            .sites
-            .iter()
-            .zip(pairs)
-            .map(|(site, pair)| {
-                let nodes = scope.spawn(move || nodes(scene, site, pair));
-                let keys = scope.spawn(move || keys(scene, site, pair));
-                (site, nodes, keys)
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|(site, nodes, keys)| Site {
-                environment: site.deployment.environment(),
-                nodes: nodes.join().unwrap_or_else(|_| Err(DIED.to_owned())),
-                keys: keys.join().unwrap_or_else(|_| Err(DIED.to_owned())),
-            })
-            .collect()
-    })
+    let asked = servers::each(scene, nodes, keys);
+    let site = |(site, (nodes, keys)): (&scene::Site, _)| Site {
+        environment: site.deployment.environment(),
+        nodes,
+        keys,
+    };
+    scene.sites.iter().zip(asked).map(site).collect()
 }
 
 fn nodes(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Nodes, String> {

@@ -11,6 +11,7 @@ use crate::isolation::Composed;
 use crate::isolation::statics::literal;
 use crate::isolation::statics::model::Model;
 use crate::process::{Invocation, Runner, Surroundings, printable};
+use crate::side_by_side;
 
 /// How long compose may take over files; it takes 0.1 s.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -45,16 +46,8 @@ pub(crate) fn render(runner: &Runner, composed: &Composed, clean: Clean<'_>) -> 
         };
         return Rendered { clean, dirty };
     }
-    std::thread::scope(|scope| {
-        let dirty = scope.spawn(dirty);
-        let clean = parsed();
-        Rendered {
-            clean,
-            dirty: dirty
-                .join()
-                .unwrap_or_else(|_| Err("reading it went wrong".to_owned())),
-        }
-    })
+    let (dirty, clean) = side_by_side::both(dirty, parsed);
+    Rendered { clean, dirty }
 }
 
 /// Gives what compose prints of an environment's files, rendered clean.
