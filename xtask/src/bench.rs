@@ -70,7 +70,9 @@ pub(crate) fn compare(
                 Ok(measured) => Outcome::Measured(measured),
                 Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
                 Err(failure) => {
-                    context.ui.insist(format!("{}: {failure}", entry.name));
+                    context
+                        .ui
+                        .insist(format!("{}: {}", entry.name, failure.message));
                     Outcome::Failed {
                         name: entry.name,
                         message: failure.message,

@@ -10,7 +10,7 @@ mod servers;
 use clap::{Args, Parser, Subcommand};
 use environments::{Environment, Instance};
 
-pub(crate) use self::data::{Adopt, MigrateArgs, ResetMode, ResetTest};
+pub(crate) use self::data::{Adopt, MigrateArgs, RemoveArgs, ResetMode, ResetTest};
 pub(crate) use self::project::{Bench, Ci, Generate, History, Images, Test};
 pub(crate) use self::proof::VerifyIsolation;
 pub(crate) use self::saved::{
@@ -51,7 +51,7 @@ pub(crate) struct Common {
     /// Give the phrase that a destructive command asks for
     #[arg(long, global = true, value_name = "PHRASE")]
     pub(crate) confirm: Option<String>,
-    /// A whole second set beside the main one: 1 to 12 characters of a-z and 0-9
+    /// A whole second set beside the main one: 1 to 12 characters of a-z and 0-9, not main
     #[arg(long, global = true, env = "TTA_INSTANCE", value_name = "NAME", value_parser = instance)]
     pub(crate) instance: Option<Instance>,
     /// The Docker context to use; DOCKER_HOST and DOCKER_CONTEXT are never followed
@@ -121,6 +121,10 @@ pub(crate) enum Command {
     Restore(RestoreArgs),
     /// Empty staging or production, behind a snapshot of it that was drilled today
     Wipe(WipeArgs),
+    /// Every set on the engine: environments, state, size, age, last use
+    Instances,
+    /// Remove a whole instance, or those that nobody has used for long
+    Remove(RemoveArgs),
     /// What was done, when and by whom
     History(History),
     /// Render all files from the definitions
@@ -195,7 +199,7 @@ mod tests {
 
     #[test]
     fn an_instance_name_that_docker_could_misread_is_refused() {
-        for name in ["UPPER", "a-b", "../x", "thirteenchars", "a b"] {
+        for name in ["main", "UPPER", "a-b", "../x", "thirteenchars", "a b"] {
             let parsed = Cli::try_parse_from(["cargo xtask", "--instance", name, "status"]);
             assert!(parsed.is_err(), "{name}");
         }

@@ -5,6 +5,7 @@
 //! from what is found.
 
 pub(crate) mod allow;
+mod alone;
 mod auth;
 mod census;
 mod data;
@@ -22,13 +23,14 @@ mod store;
 mod tool;
 pub(crate) mod verdict;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::isolation::finding::{Layer, Outcome};
 use crate::isolation::scene::Scene;
+use crate::isolation::servers::Servers;
 use crate::side_by_side;
 
 /// A named environment's compose files, in the order in which they are merged.
@@ -36,8 +38,32 @@ use crate::side_by_side;
 pub(crate) struct Composed {
     pub(crate) name: String,
     pub(crate) files: Vec<PathBuf>,
+    /// The folder where the files belong, where they lie elsewhere for as long as they are looked at.
+    pub(crate) folder: Option<PathBuf>,
     /// What compose is given in its environment to render them.
     pub(crate) secrets: Vec<(String, String)>,
+}
+
+impl Composed {
+    /// The files by the names that a person finds them under.
+    pub(crate) fn named(&self) -> Vec<PathBuf> {
+        let named = |file: &PathBuf| match (&self.folder, file.file_name()) {
+            (Some(folder), Some(name)) => folder.join(name),
+            _ => file.clone(),
+        };
+        self.files.iter().map(named).collect()
+    }
+
+    /// Where a file lies that the files name.
+    pub(crate) fn lies(&self, file: &str) -> PathBuf {
+        let beside = self.files.first().and_then(|first| first.parent());
+        let below = self.folder.as_ref();
+        let below = below.and_then(|folder| Path::new(file).strip_prefix(folder).ok());
+        match (beside, below) {
+            (Some(beside), Some(below)) => beside.join(below),
+            _ => PathBuf::from(file),
+        }
+    }
 }
 
 /// A layer's outcome, and how long it looked.
@@ -53,7 +79,8 @@ pub(crate) struct Looked {
 /// # Errors
 /// Ctrl-C. Whatever else goes wrong is a cell that could not be asked.
 pub(crate) fn look(scene: &Scene<'_>, layers: &[Layer]) -> Result<Vec<Looked>> {
-    let looked = side_by_side::each(layers, |layer| Some(timed(scene, *layer)));
+    let servers = Servers::default();
+    let looked = side_by_side::each(layers, |layer| Some(timed(scene, &servers, *layer)));
     scene.context.interrupt().check()?;
     let whole = |(layer, looked): (&Layer, Option<Looked>)| {
         looked.ok_or_else(|| Failure::failed(format!("the {} layer died", layer.name())))
@@ -67,15 +94,15 @@ pub(crate) fn look(scene: &Scene<'_>, layers: &[Layer]) -> Result<Vec<Looked>> {
     Ok(looked)
 }
 
-fn timed(scene: &Scene<'_>, layer: Layer) -> Looked {
+fn timed(scene: &Scene<'_>, servers: &Servers, layer: Layer) -> Looked {
     let started = Instant::now();
     let outcome = match layer {
         Layer::Static => statics::look(scene.context, &composed(scene), &|at| scene.printed(at)),
         Layer::Engine => engine::look(scene),
         Layer::Network => network::look(scene),
-        Layer::Auth => auth::look(scene),
-        Layer::Data => data::look(scene),
-        Layer::Namespace => namespace::look(scene),
+        Layer::Auth => auth::look(scene, servers),
+        Layer::Data => data::look(scene, servers),
+        Layer::Namespace => namespace::look(scene, servers),
         Layer::Tool => tool::look(scene),
     };
     Looked {

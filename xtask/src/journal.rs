@@ -1,14 +1,23 @@
-//! The audit trail: one JSON line for the beginning and one for the end of every changing command.
+//! The audit trail: a JSON line before and after each run of a changing command and each of its
+//! steps, and one for each proof. What a run relies on later is read here and compared with the
+//! engine; a line alone is no evidence.
+//!
+//! Each line carries the digest of the one before it ([`chain`]).
 
-use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+pub(crate) mod chain;
+mod entry;
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use environments::Deployment;
-use serde::{Deserialize, Serialize};
+use rustix::fs::{FlockOperation, flock};
 
+use self::chain::{Chained, Tip};
+pub(crate) use self::entry::{Deed, Entry, Kind, Proved, Run, StepLine, Verb};
 use crate::error::{Failure, Result};
 
 /// The user's state folder: `TTA_STATE`, else `$XDG_STATE_HOME/tta`, else `~/.local/state/tta`.
@@ -23,28 +32,11 @@ pub(crate) const DOWN: &str = "down";
 /// The command that looks, and leaves canaries while it does.
 pub(crate) const PROOF: &str = "verify-isolation";
 
-/// One line of the journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Entry {
-    /// When, in UTC.
-    pub(crate) at: String,
-    /// Joins the line of the beginning to that of the end.
-    pub(crate) run: String,
-    pub(crate) who: String,
-    /// The engine's id.
-    pub(crate) engine: String,
-    pub(crate) command: String,
-    pub(crate) environment: String,
-    pub(crate) instance: String,
-    /// `started`, then `done`, `failed`, `interrupted`. A run that has only the first was killed.
-    pub(crate) outcome: String,
-    /// What was removed: containers and networks by id, volumes by name and time of making.
-    #[serde(default)]
-    pub(crate) removed: Vec<String>,
-    /// The snapshot that was made, restored or relied on.
-    #[serde(default)]
-    pub(crate) snapshot: Option<String>,
-}
+/// How a run and a step begin.
+pub(crate) const STARTED: &str = "started";
+
+/// How a run and a step end that did what they were to do.
+pub(crate) const DONE: &str = "done";
 
 impl Journal {
     /// The journal of this user.
@@ -69,87 +61,128 @@ impl Journal {
         &self.folder
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.join("journal.jsonl")
     }
 
+    /// Where the newest line's digest is kept, so that lines removed from the end are missed.
+    fn tip_path(&self) -> PathBuf {
+        self.folder.join("journal.tip")
+    }
+
     /// Appends a line and waits until it is on the disk.
+    ///
+    /// # Errors
+    /// It cannot be written: what it was to record must not be done then.
     pub(crate) fn append(&self, entry: &Entry) -> Result<()> {
         let path = self.path();
         let put = || -> anyhow::Result<()> {
             private_folder(&self.folder)?;
-            let mut line = serde_json::to_string(entry)?;
-            line.push('\n');
             let mut file = OpenOptions::new()
                 .read(true)
                 .append(true)
                 .create(true)
                 .mode(0o600)
                 .open(&path)?;
-            if cut_off(&mut file)? {
-                line.insert(0, '\n');
-            }
-            // One write, so that two runs at once cannot mix their lines.
-            file.write_all(line.as_bytes())?;
+            // Held until the file is closed: two runs at once each follow the other's line.
+            flock(&file, FlockOperation::LockExclusive)?;
+            let end = end_of(&mut file)?;
+            let line = Chained::after(&end, entry).line()?;
+            let separator = if end.cut_off { "\n" } else { "" };
+            // One write: a reader sees all of the line or none of it.
+            file.write_all(format!("{separator}{line}\n").as_bytes())?;
             file.sync_data()?;
-            Ok(())
+            self.remember(&Tip::of(&line)?)
         };
         put().with_context(|| format!("cannot write the journal {}", path.display()))?;
         Ok(())
     }
 
-    /// All lines, oldest first. A line that was cut off by a crash is left out.
-    pub(crate) fn entries(&self) -> Result<Vec<Entry>> {
+    /// Puts the newest line's digest in place of the one before it.
+    fn remember(&self, tip: &Tip) -> anyhow::Result<()> {
+        // Its owner's alone, as the journal is.
+        let mut beside = tempfile::NamedTempFile::new_in(&self.folder)?;
+        beside.write_all(serde_json::to_string(tip)?.as_bytes())?;
+        beside.persist(self.tip_path())?;
+        Ok(())
+    }
+
+    fn read(&self) -> Result<Vec<u8>> {
         let path = self.path();
-        let file = match std::fs::File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => {
-                return Err(Failure::failed(format!("{}: {error}", path.display())));
-            }
-        };
-        let lines: Result<Vec<String>, _> = BufReader::new(file).lines().collect();
-        let lines = lines.with_context(|| format!("cannot read {}", path.display()))?;
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(bytes),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(Failure::failed(format!("{}: {error}", path.display()))),
+        }
+    }
+
+    /// All lines, oldest first. A line that was cut off by a crash is skipped; [`Self::verify`] tells
+    /// of it.
+    pub(crate) fn entries(&self) -> Result<Vec<Entry>> {
+        let bytes = self.read()?;
+        let lines = chain::lines(&bytes);
         Ok(lines
-            .iter()
-            .filter_map(|line| serde_json::from_str(line).ok())
+            .filter_map(|line| serde_json::from_slice(line).ok())
             .collect())
+    }
+
+    /// Whether all lines are as they were written.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub(crate) fn verify(&self) -> Result<chain::Verified> {
+        let tip = std::fs::read(self.tip_path()).ok();
+        let tip = tip.and_then(|text| serde_json::from_slice(&text).ok());
+        Ok(chain::verify(&self.read()?, tip.as_ref()))
+    }
+
+    /// All runs on all deployments, oldest first.
+    pub(crate) fn all_runs(&self) -> Result<Vec<Run>> {
+        Ok(Run::joined(self.entries()?))
+    }
+
+    /// The runs on a deployment, oldest first.
+    pub(crate) fn runs(&self, deployment: &Deployment) -> Result<Vec<Run>> {
+        let all = self.all_runs()?;
+        let of_it = |run: &Run| run.begun.is_of(deployment);
+        Ok(all.into_iter().filter(of_it).collect())
     }
 
     /// The engine on which a deployment was last worked on. A proof says nothing of it: it looks, at
     /// whatever engine answers.
     pub(crate) fn engine_of(&self, deployment: &Deployment) -> Result<Option<String>> {
-        Ok(self.last(deployment, &[PROOF])?.map(|entry| entry.engine))
+        Ok(self.last(deployment, &[PROOF])?.map(|run| run.begun.engine))
     }
 
-    /// What was begun on a deployment and never brought to its end, where nothing was done to its
-    /// data since.
-    pub(crate) fn cut_off(&self, deployment: &Deployment) -> Result<Option<Entry>> {
-        let ended =
-            |entry: &Entry| !matches!(entry.outcome.as_str(), "started" | "failed" | "interrupted");
-        let last = self.last(deployment, &[PROOF, DOWN])?;
-        Ok(last.filter(|entry| !ended(entry)))
+    /// What was last begun on a deployment by a command that is none of these.
+    pub(crate) fn last(&self, deployment: &Deployment, but: &[&str]) -> Result<Option<Run>> {
+        let other = |run: &Run| !but.contains(&run.begun.command.as_str());
+        Ok(self.runs(deployment)?.into_iter().rev().find(other))
     }
 
-    /// What was last done to a deployment by a command that is none of these.
-    fn last(&self, deployment: &Deployment, but: &[&str]) -> Result<Option<Entry>> {
-        Ok(self.entries()?.into_iter().rev().find(|entry| {
-            !but.contains(&entry.command.as_str())
-                && entry.environment == deployment.environment().slug()
-                && entry.instance == deployment.instance().label()
-        }))
+    /// The run of a command that was cut off, where nothing else has changed the deployment since.
+    pub(crate) fn cut_off(&self, deployment: &Deployment, command: &str) -> Result<Option<Run>> {
+        let last = self.last(deployment, &[PROOF])?;
+        Ok(last.filter(|run| run.begun.command == command && !run.done()))
     }
 }
 
-/// Whether the last line has no end: the machine went down while it was written.
-fn cut_off(file: &mut std::fs::File) -> std::io::Result<bool> {
-    if file.metadata()?.len() == 0 {
-        return Ok(false);
+/// How many bytes of the end are read first: a line has a few hundred.
+const END: u64 = 256 << 10;
+
+/// What the next line follows.
+fn end_of(file: &mut File) -> std::io::Result<chain::End> {
+    let length = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    for from in [length.saturating_sub(END), 0] {
+        file.seek(SeekFrom::Start(from))?;
+        bytes.clear();
+        file.read_to_end(&mut bytes)?;
+        if let Some(end) = chain::End::of(&bytes, from == 0) {
+            return Ok(end);
+        }
     }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    Ok(last != *b"\n")
+    Ok(chain::End::default())
 }
 
 /// Makes a folder that only its owner can enter.
@@ -175,96 +208,4 @@ pub(crate) fn now() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use environments::{Environment, Instance};
-
-    use super::*;
-
-    fn journal() -> (tempfile::TempDir, Journal) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let journal = Journal {
-            folder: folder.path().join("state"),
-        };
-        (folder, journal)
-    }
-
-    fn entry(environment: &str, engine: &str) -> Entry {
-        Entry {
-            at: now(),
-            run: "1".to_owned(),
-            who: "somebody".to_owned(),
-            engine: engine.to_owned(),
-            command: "wipe-dev".to_owned(),
-            environment: environment.to_owned(),
-            instance: String::new(),
-            outcome: "done".to_owned(),
-            removed: vec!["volume tta_neo4j_dev_data".to_owned()],
-            snapshot: None,
-        }
-    }
-
-    #[test]
-    fn what_is_appended_can_be_read_by_its_owner_alone() {
-        let (_folder, journal) = journal();
-        journal.append(&entry("dev", "e1")).expect("it is written");
-        let mode = std::fs::metadata(journal.path())
-            .expect("it is there")
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(journal.entries().expect("it is read"), [entry_at(&journal)]);
-    }
-
-    fn entry_at(journal: &Journal) -> Entry {
-        let at = journal.entries().expect("it is read")[0].at.clone();
-        Entry {
-            at,
-            ..entry("dev", "e1")
-        }
-    }
-
-    #[test]
-    fn the_engine_of_an_environment_is_the_one_of_its_last_entry() {
-        let (_folder, journal) = journal();
-        for (environment, engine) in [("dev", "e1"), ("test", "e2"), ("dev", "e3")] {
-            journal
-                .append(&entry(environment, engine))
-                .expect("it is written");
-        }
-        let of = |environment| {
-            let deployment = Deployment::new(environment, Instance::main());
-            journal.engine_of(&deployment).expect("it is read")
-        };
-        assert_eq!(of(Environment::Dev).as_deref(), Some("e3"));
-        assert_eq!(of(Environment::Test).as_deref(), Some("e2"));
-        assert_eq!(of(Environment::Staging), None);
-    }
-
-    #[test]
-    fn a_proof_on_another_engine_moves_no_environment_there() {
-        let (_folder, journal) = journal();
-        let mut looked = entry("dev", "e2");
-        PROOF.clone_into(&mut looked.command);
-        for entry in [entry("dev", "e1"), looked] {
-            journal.append(&entry).expect("it is written");
-        }
-        let dev = Deployment::new(Environment::Dev, Instance::main());
-        let engine = journal.engine_of(&dev).expect("it is read");
-        assert_eq!(engine.as_deref(), Some("e1"));
-    }
-
-    #[test]
-    fn a_line_cut_off_by_a_crash_does_not_hide_the_others() {
-        let (_folder, journal) = journal();
-        journal.append(&entry("dev", "e1")).expect("it is written");
-        let mut file = OpenOptions::new()
-            .append(true)
-            .open(journal.path())
-            .expect("open");
-        file.write_all(b"{\"at\":\"2026").expect("written");
-        journal.append(&entry("test", "e1")).expect("it is written");
-        assert_eq!(journal.entries().expect("it is read").len(), 2);
-    }
-}
+mod tests;

@@ -7,11 +7,15 @@ mod bench;
 mod cli;
 mod contents;
 mod context;
+mod digest;
+mod emptying;
 mod engine;
 mod error;
 mod execute;
 mod files;
 mod guard;
+mod identity;
+mod instances;
 mod isolation;
 mod journal;
 mod namespace;
@@ -21,7 +25,6 @@ mod plan;
 mod process;
 mod report;
 mod secrets;
-mod seed;
 mod side_by_side;
 mod snapshot;
 mod stack;
@@ -44,7 +47,10 @@ use crate::report::Answer;
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => return explained(&told),
+    };
     let ui = Ui::new(cli.common.quiet, cli.common.verbose);
     let format = cli.common.format;
     if let Command::HoldFreeze(order) = &cli.command {
@@ -61,6 +67,17 @@ fn main() -> ExitCode {
         Err(failure) => report::without_context(&ui, format, name, &failure),
     };
     ExitCode::from(outcome)
+}
+
+/// Help, the version, or what is wrong with the command line.
+fn explained(told: &clap::Error) -> ExitCode {
+    match ui::heard(told.print()) {
+        Ok(()) => ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2)),
+        Err(unwritten) => {
+            report::tell(&Ui::new(false, false), &unwritten);
+            ExitCode::from(unwritten.kind.exit_code())
+        }
+    }
 }
 
 fn context(cli: &Cli, ui: Ui) -> Result<Context> {
@@ -104,7 +121,9 @@ fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::VerifyIsolation(args) => tasks::verify_isolation::run(context, &args),
         Command::MigrateNamespace(args) => tasks::migrate_namespace::run(context, &args),
         Command::Adopt(args) => tasks::adopt::run(context, &args),
-        Command::History(args) => tasks::history::run(context, args.last),
+        Command::Instances => tasks::instances::run(context),
+        Command::Remove(args) => tasks::remove::run(context, &args),
+        Command::History(args) => tasks::history::run(context, &args),
         Command::Generate(args) => tasks::generate::run(context, args.check),
         Command::Quickstart(args) => tasks::quickstart::run(context, args.install_engine),
         Command::Images(args) => tasks::images::run(context, &args),

@@ -4,4 +4,7 @@ pub(crate) mod audit;
 mod batches;
 pub(crate) mod foreign;
 pub(crate) mod migrate;
+mod plan;
 mod scripts;
+
+pub(crate) use plan::{Migration, Moving, mark, move_foreign};

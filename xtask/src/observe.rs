@@ -49,6 +49,15 @@ impl Observed {
         Service::ALL.into_iter().all(runs)
     }
 
+    /// The running containers on its network that are none of its own: name and id.
+    pub(crate) fn strangers_on_network(&self) -> impl Iterator<Item = String> {
+        let members = self.network.iter().flat_map(NetworkState::members);
+        let ours = |id: &str| self.containers().any(|one| one.id == id);
+        members
+            .filter(move |(id, _)| !ours(id))
+            .map(|(id, name)| format!("{name} ({})", id.get(..12).unwrap_or(id)))
+    }
+
     /// The ports that were picked when the instance was first started, from whichever of its
     /// objects is left.
     ///

@@ -9,6 +9,7 @@
 
 pub(crate) mod companion;
 mod conversation;
+mod hearing;
 mod interrupt;
 mod logged;
 pub(crate) mod relayed;
@@ -287,7 +288,7 @@ impl Runner {
         };
         let output = expression
             .run()
-            .map_err(|error| not_started(invocation, &error))?;
+            .map_err(|error| not_started(invocation, error))?;
         Ok(exit_code(output.status))
     }
 
@@ -314,7 +315,7 @@ impl Runner {
                 Ok(())
             })
             .start()
-            .map_err(|error| not_started(invocation, &error))
+            .map_err(|error| not_started(invocation, error))
     }
 
     /// Waits for a child, and ends its whole group on Ctrl-C, at its deadline, or when `give_up`,
@@ -329,7 +330,9 @@ impl Runner {
         loop {
             let reply = handle
                 .wait_timeout(Duration::from_millis(50))
-                .map_err(|error| Failure::failed(format!("`{}`: {error}", invocation.line())))?;
+                .map_err(|error| {
+                    Failure::failed(format!("`{}`", invocation.line())).because(error)
+                })?;
             if let Some(output) = reply {
                 return Ok(Waited::Ended(output.clone()));
             }
@@ -366,7 +369,7 @@ fn too_long(invocation: &Invocation) -> String {
 /// A child that reads nothing and whose output goes to a new file.
 fn to_file(invocation: &Invocation, log: &Path) -> Result<Expression> {
     let unwritable = |error: io::Error| {
-        Failure::failed(format!("cannot write the log {}: {error}", log.display()))
+        Failure::failed(format!("cannot write the log {}", log.display())).because(error)
     };
     let file = File::create(log).map_err(unwritable)?;
     let copy = file.try_clone().map_err(unwritable)?;
@@ -424,7 +427,7 @@ fn withheld(name: &str) -> bool {
         || Environment::ALL.into_iter().any(secret)
 }
 
-fn not_started(invocation: &Invocation, error: &io::Error) -> Failure {
+fn not_started(invocation: &Invocation, error: io::Error) -> Failure {
     let missing_folder = invocation.folder.as_ref().filter(|folder| !folder.is_dir());
     if let Some(folder) = missing_folder {
         return Failure::failed(format!(
@@ -437,7 +440,7 @@ fn not_started(invocation: &Invocation, error: &io::Error) -> Failure {
         return Failure::failed(format!("`{}` is not installed", invocation.program))
             .hint("cargo xtask doctor");
     }
-    Failure::failed(format!("`{}`: {error}", invocation.line()))
+    Failure::failed(format!("`{}`", invocation.line())).because(error)
 }
 
 fn exit_code(status: ExitStatus) -> i32 {

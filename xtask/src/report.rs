@@ -85,34 +85,45 @@ pub(crate) fn document_with(
 
 /// Tells the outcome; returns the exit code.
 pub(crate) fn finish(context: &Context, command: &str, outcome: Result<Answer, Failure>) -> u8 {
-    match outcome {
-        Ok(Answer::Passed(code)) => code,
+    let json = context.format == Format::Json;
+    let (text, exit_code) = match outcome {
+        Ok(Answer::Passed(code)) => return code,
         Ok(Answer::Document {
             human,
-            json,
+            json: document,
             exit_code,
-        }) => {
-            ui::answer(&match context.format {
-                Format::Json => pretty(&json),
-                Format::Human | Format::Dotenv | Format::Github => human,
-            });
-            exit_code
+        }) => (if json { pretty(&document) } else { human }, exit_code),
+        Ok(Answer::Changed(changed)) if json => {
+            (pretty(&changed_document(context, command, &changed)), 0)
         }
-        Ok(Answer::Changed(changed)) => {
-            if context.format == Format::Json {
-                ui::answer(&pretty(&changed_document(context, command, &changed)));
-            } else if !changed.human.is_empty() {
-                ui::answer(&changed.human);
-            }
-            0
-        }
+        Ok(Answer::Changed(changed)) if changed.human.is_empty() => return 0,
+        Ok(Answer::Changed(changed)) => (changed.human, 0),
         Err(mut failure) => {
             failure.message = secrets::blotted(&failure.message);
-            tell(&context.ui, &failure);
-            if context.format == Format::Json {
-                ui::answer(&pretty(&failed_document(context, command, &failure)));
+            for hint in &mut failure.hints {
+                *hint = secrets::blotted(hint);
             }
-            failure.kind.exit_code()
+            tell(&context.ui, &failure);
+            let exit_code = failure.kind.exit_code();
+            if !json {
+                return exit_code;
+            }
+            (
+                pretty(&failed_document(context, command, &failure)),
+                exit_code,
+            )
+        }
+    };
+    told(&context.ui, &text, exit_code)
+}
+
+/// Writes the answer. One that could not be written is a failure; what was worse stays so.
+fn told(ui: &Ui, answer: &str, exit_code: u8) -> u8 {
+    match ui::answer(answer) {
+        Ok(()) => exit_code,
+        Err(unwritten) => {
+            tell(ui, &unwritten);
+            exit_code.max(unwritten.kind.exit_code())
         }
     }
 }
@@ -120,17 +131,19 @@ pub(crate) fn finish(context: &Context, command: &str, outcome: Result<Answer, F
 /// The same for a command that did not come as far as having a context.
 pub(crate) fn without_context(ui: &Ui, format: Format, command: &str, failure: &Failure) -> u8 {
     tell(ui, failure);
-    if format == Format::Json {
-        ui::answer(&pretty(&json!({
-            "command": command,
-            "environments": [],
-            "instance": "",
-            "outcome": failure.kind.outcome(),
-            "steps": [],
-            "error": failure,
-        })));
+    let exit_code = failure.kind.exit_code();
+    if format != Format::Json {
+        return exit_code;
     }
-    failure.kind.exit_code()
+    let document = json!({
+        "command": command,
+        "environments": [],
+        "instance": "",
+        "outcome": failure.kind.outcome(),
+        "steps": [],
+        "error": failure,
+    });
+    told(ui, &pretty(&document), exit_code)
 }
 
 fn changed_document(context: &Context, command: &str, changed: &Changed) -> Value {
@@ -165,7 +178,8 @@ fn failed_document(context: &Context, command: &str, failure: &Failure) -> Value
     })
 }
 
-fn tell(ui: &Ui, failure: &Failure) {
+/// Tells a person of a failure, and what to type next.
+pub(crate) fn tell(ui: &Ui, failure: &Failure) {
     let word = match failure.kind {
         Kind::Interrupted | Kind::Cancelled => ui.paint(Tone::Warning, failure.kind.outcome()),
         Kind::Refused => ui.paint(Tone::Bad, "refused"),
@@ -173,17 +187,13 @@ fn tell(ui: &Ui, failure: &Failure) {
             ui.paint(Tone::Bad, "error")
         }
     };
-    if failure.kind == Kind::Interrupted {
+    if failure.kind == Kind::Interrupted && !failure.says_more_than_its_kind() {
         ui.insist(word);
     } else {
         ui.insist(format!("{word}: {}", failure.message));
     }
-    if !failure.hint.is_empty() {
-        ui.insist(format!(
-            "{} {}",
-            ui.paint(Tone::Strong, "next:"),
-            failure.hint
-        ));
+    for hint in &failure.hints {
+        ui.insist(format!("{} {hint}", ui.paint(Tone::Strong, "next:")));
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod capture;
 pub(crate) mod copy;
 pub(crate) mod cover;
 pub(crate) mod drill;
+mod drilled;
 pub(crate) mod fingerprint;
 pub(crate) mod freeze;
 pub(crate) mod make;

@@ -6,13 +6,13 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use environments::render::{self, Secrets, Target};
+use environments::render::{self, RenderedFile, Secrets, Target};
 use environments::{Deployment, Protection, PublishedPorts, label};
 use sha2::{Digest as _, Sha256};
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::files::replace;
+use crate::files::{Readers, put, replaceable};
 use crate::journal::private_folder;
 use crate::observe::Observed;
 use crate::secrets::{self, Password};
@@ -28,16 +28,28 @@ pub(crate) struct Stack {
     pub(crate) deployment: Deployment,
     pub(crate) target: Target,
     pub(crate) password: Password,
-    /// The compose file: the checkout's own for the main set, else one in the state folder.
+    /// The compose file: the checkout's own for the main set, else one in the state folder. It is as
+    /// rendered once [`Stack::write`] has been called.
     pub(crate) file: PathBuf,
+    unwritten: Vec<Unwritten>,
     secrets: Vec<(String, String)>,
 }
 
+/// A file that is not as rendered.
+#[derive(Debug)]
+struct Unwritten {
+    path: PathBuf,
+    /// What is there instead.
+    now: Option<String>,
+    contents: String,
+}
+
 impl Stack {
-    /// Prepares a deployment to be started, given what there is of it.
+    /// Prepares a deployment to be started, given what there is of it. Writes nothing.
     ///
     /// # Errors
-    /// No password; rendered files that were edited; no free ports.
+    /// No password; rendered files that were edited; a file that is not ours where one of ours
+    /// belongs; no free ports.
     pub(crate) fn prepare(context: &Context, observed: &Observed) -> Result<Self> {
         let deployment = observed.deployment.clone();
         let environment = deployment.environment();
@@ -52,14 +64,66 @@ impl Stack {
         };
         let target = target(&deployment, ports)?;
         let secrets = render::secret_environment(&target, &password.value);
-        let file = compose_file(context, &target)?;
+        let (file, unwritten) = files(context, &target)?;
         Ok(Self {
             deployment,
             target,
             password,
             file,
+            unwritten,
             secrets,
         })
+    }
+
+    /// The files that are not as rendered: a plan has to have them written before it starts servers.
+    pub(crate) fn to_write(&self) -> Vec<PathBuf> {
+        self.unwritten.iter().map(|one| one.path.clone()).collect()
+    }
+
+    /// Writes them.
+    ///
+    /// # Errors
+    /// One cannot be written, or was changed since it was looked at.
+    pub(crate) fn write(&self) -> Result<()> {
+        for one in &self.unwritten {
+            let write = || -> anyhow::Result<()> {
+                private_folder(one.path.parent().context("a file has a folder")?)?;
+                put(
+                    &one.path,
+                    one.now.as_deref(),
+                    &one.contents,
+                    Readers::Anyone,
+                )
+            };
+            write().with_context(|| format!("cannot write {}", one.path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// All files as rendered, in a folder that is removed with the value: for whoever only looks.
+    /// None where those that lie in their place are as rendered.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    pub(crate) fn aside(&self) -> Result<Option<Aside>> {
+        if self.unwritten.is_empty() {
+            return Ok(None);
+        }
+        let write = || -> anyhow::Result<Aside> {
+            let folder = tempfile::Builder::new().prefix("tta-proof-").tempdir()?;
+            for file in render::deployment_files(&self.target) {
+                let path = folder.path().join(file.path);
+                fs::create_dir_all(path.parent().context("a file has a folder")?)?;
+                fs::write(path, file.contents)?;
+            }
+            let name = self.file.file_name().context("a file has a name")?;
+            Ok(Aside {
+                file: folder.path().join(name),
+                _folder: folder,
+            })
+        };
+        let aside = write().context("cannot render into a folder for temporary files")?;
+        Ok(Some(aside))
     }
 
     /// What compose is given in its environment: the secrets that the file asks for by variable.
@@ -75,6 +139,7 @@ impl Stack {
         Project {
             name,
             file: &self.file,
+            folder: None,
             secrets: &self.secrets,
         }
     }
@@ -101,9 +166,18 @@ pub(crate) fn target(deployment: &Deployment, ports: Option<PublishedPorts>) -> 
     }
 }
 
-/// The compose file to use: the checkout's, which must be as rendered, or one of its own for an
-/// instance, the audit mode and a provider's secret.
-fn compose_file(context: &Context, target: &Target) -> Result<PathBuf> {
+/// A deployment's files as rendered, out of their place.
+#[derive(Debug)]
+pub(crate) struct Aside {
+    /// The compose file.
+    pub(crate) file: PathBuf,
+    /// Removed when this goes.
+    _folder: tempfile::TempDir,
+}
+
+/// The compose file to use, and what is to be written before it is: the checkout's, which must be as
+/// rendered, or one of its own for an instance, the audit mode and a provider's secret.
+fn files(context: &Context, target: &Target) -> Result<(PathBuf, Vec<Unwritten>)> {
     let deployment = target.deployment();
     let committed = Target::main(deployment.environment(), Secrets::well_known());
     let own = *target != committed;
@@ -113,11 +187,11 @@ fn compose_file(context: &Context, target: &Target) -> Result<PathBuf> {
         context.root.join("docker")
     };
     let mut compose = None;
+    let mut unwritten = Vec::new();
     for file in render::deployment_files(target) {
         let path = folder.join(&file.path);
         if own {
-            write(&path, &file.contents)
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            unwritten.extend(not_as_rendered(&path, file)?);
         } else if fs::read_to_string(&path).ok().as_ref() != Some(&file.contents) {
             return Err(Failure::failed(format!(
                 "{} is not what the definitions say",
@@ -127,16 +201,39 @@ fn compose_file(context: &Context, target: &Target) -> Result<PathBuf> {
         }
         compose.get_or_insert(path);
     }
-    compose.ok_or_else(|| Failure::failed("nothing was rendered"))
+    let compose = compose.ok_or_else(|| Failure::failed("nothing was rendered"))?;
+    Ok((compose, unwritten))
 }
 
-fn own_folder(context: &Context, deployment: &Deployment) -> PathBuf {
-    let instance = deployment.instance().name().unwrap_or("main");
+fn not_as_rendered(path: &Path, file: RenderedFile) -> Result<Option<Unwritten>> {
+    let now = replaceable(path, |text| file.may_replace(text)).map_err(|why| {
+        Failure::refused(format!(
+            "{} {why}: it is not this tool's to write over",
+            path.display()
+        ))
+        .hint("move it away, then run the same command again")
+    })?;
+    if now.as_ref() == Some(&file.contents) {
+        return Ok(None);
+    }
+    Ok(Some(Unwritten {
+        path: path.to_owned(),
+        now,
+        contents: file.contents,
+    }))
+}
+
+/// The main set and the instances are apart, whatever an instance is called.
+pub(crate) fn own_folder(context: &Context, deployment: &Deployment) -> PathBuf {
     let compose = context.journal.folder().join("compose");
-    compose.join(instance).join(deployment.environment().slug())
+    let set = match deployment.instance().name() {
+        None => compose.join("main"),
+        Some(name) => compose.join("instances").join(name),
+    };
+    set.join(deployment.environment().slug())
 }
 
-/// Where a deployment's compose file lies that was not rendered just now: the main set's in the
+/// Where a deployment's compose file lies where it is not known what it should be: the main set's in the
 /// checkout, an instance's in the state folder.
 pub(crate) fn file(context: &Context, deployment: &Deployment) -> PathBuf {
     let name = format!("docker-compose.{}.yml", deployment.environment());
@@ -145,11 +242,6 @@ pub(crate) fn file(context: &Context, deployment: &Deployment) -> PathBuf {
     } else {
         own_folder(context, deployment).join(name)
     }
-}
-
-fn write(path: &Path, contents: &str) -> anyhow::Result<()> {
-    private_folder(path.parent().context("a file has a folder")?)?;
-    replace(path, contents)
 }
 
 /// Three ports that nobody listens on and that no other instance has been given.

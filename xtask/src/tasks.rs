@@ -12,11 +12,13 @@ pub(crate) mod generate;
 pub(crate) mod history;
 pub(crate) mod images;
 pub(crate) mod init_neo4j;
+pub(crate) mod instances;
 pub(crate) mod logs;
 pub(crate) mod migrate_namespace;
 pub(crate) mod pre_deploy;
 pub(crate) mod quickstart;
 pub(crate) mod redis;
+pub(crate) mod remove;
 pub(crate) mod reset_test;
 pub(crate) mod restore;
 pub(crate) mod snapshot;
@@ -33,12 +35,15 @@ use environments::Deployment;
 use crate::cli::Command;
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::execute::execute;
+use crate::execute::{About, act_by_engine, act_on_servers, execute};
+use crate::guard::evidence::stopped_by;
 use crate::guard::identity;
 use crate::guard::lock::Lock;
+use crate::journal::PROOF;
 use crate::observe::{self, Observed, observe_one};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Planned};
 use crate::report::{Answer, Changed};
+use crate::stack::Stack;
 use crate::tools::docker::{Container, Engine};
 
 /// The command's name, as it is typed and as JSON documents and the journal give it.
@@ -58,6 +63,8 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::VerifyIsolation(_) => "verify-isolation",
         Command::MigrateNamespace(_) => "migrate-namespace",
         Command::Adopt(_) => "adopt",
+        Command::Instances => "instances",
+        Command::Remove(_) => crate::instances::REMOVE,
         Command::History(_) => "history",
         Command::Generate(_) => "generate",
         Command::Images(_) => "images",
@@ -167,29 +174,65 @@ pub(crate) fn thawed(context: &Context, command: &str, mut held: Held) -> Result
     }
     show(context, &plan);
     if !context.dry_run {
-        execute(context, command, &held.engine, &plan, None)?;
-        held.observed = observe_one(context, &held.observed.deployment)?;
+        let deployment = &held.observed.deployment;
+        let about = About::new(command, &held.engine, deployment);
+        execute(context, &about, &plan, |action, did| {
+            act_by_engine(context, deployment, action, did)
+        })?;
+        held.observed = observe_one(context, deployment)?;
     }
     Ok(held)
 }
 
+/// The same deployment, started again where a run that was cut off has stopped it: what it holds can
+/// only be looked at while it runs.
+///
+/// # Errors
+/// It does not start; `--dry-run` starts nothing, so nothing can be looked at.
+pub(crate) fn brought_up(context: &Context, command: &str, mut held: Held) -> Result<Held> {
+    let deployment = &held.observed.deployment;
+    let last = context.journal.last(deployment, &[PROOF])?;
+    if !last.is_some_and(|run| stopped_by(&run, &held.observed)) {
+        return Ok(held);
+    }
+    let mut plan = plan::bring_up(&held.observed);
+    if context.dry_run {
+        show(context, &plan);
+        return Err(Failure::refused(format!(
+            "{deployment} was stopped by a run that was cut off: what it holds can be looked at once \
+             it runs again"
+        ))
+        .hint(format!("cargo xtask up {}", deployment.environment())));
+    }
+    let stack = Stack::prepare(context, &held.observed)?;
+    plan.write_files(stack.to_write());
+    show(context, &plan);
+    let about = About::new(command, &held.engine, deployment);
+    execute(context, &about, &plan, |action, did| {
+        act_on_servers(context, &stack, action, did)
+    })?;
+    held.observed = observe_one(context, deployment)?;
+    Ok(held)
+}
+
 /// Shows a plan to the person. It is shown even under `--quiet`: nothing happens unseen.
-pub(crate) fn show(context: &Context, plan: &Plan) {
-    context.ui.insist(plan.to_string().trim_end());
+pub(crate) fn show(context: &Context, plan: &dyn Planned) {
+    context.ui.insist(plan::text(plan).trim_end());
 }
 
 /// The answer of `--dry-run`.
-pub(crate) fn planned(plans: &[&Plan]) -> Answer {
+pub(crate) fn planned(plans: &[&dyn Planned]) -> Answer {
     let steps = plans.iter().flat_map(|plan| {
-        plan.steps.iter().map(|step| {
-            let action = format!("{}: {}", plan.deployment, step.action);
-            (action, step.because.clone())
+        let lines = plan.lines().into_iter();
+        lines.map(|(action, because)| {
+            let action = format!("{}: {action}", plan.deployment());
+            (action, because.to_owned())
         })
     });
     Answer::Changed(Changed {
         environments: plans
             .iter()
-            .map(|plan| plan.deployment.environment())
+            .map(|plan| plan.deployment().environment())
             .collect(),
         outcome: "planned",
         planned: steps.collect(),

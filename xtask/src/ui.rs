@@ -6,6 +6,8 @@ use std::io::{IsTerminal, Write};
 
 pub(crate) use progress::Progress;
 
+use crate::error::{Failure, Result};
+
 /// How much is said, and whether in colour.
 #[derive(Debug, Clone)]
 pub(crate) struct Ui {
@@ -121,14 +123,32 @@ fn put(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Writes the answer to stdout. A reader that has gone away is no failure of the command.
-pub(crate) fn answer(text: &str) {
+/// Writes the answer to stdout. A reader that has gone away, as `head` does, has heard enough.
+///
+/// # Errors
+/// It could not be written, as on a full disk.
+pub(crate) fn answer(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    if !text.ends_with('\n') {
-        let _ = stdout.write_all(b"\n");
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.write_all(end.as_bytes()))
+        .and_then(|()| stdout.flush());
+    heard(written)
+}
+
+/// What became of something that was written to stdout.
+///
+/// # Errors
+/// It could not be written.
+pub(crate) fn heard(written: std::io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let unwritten = "the answer could not be written to standard output";
+            Err(Failure::failed(unwritten).because(error))
+        }
+        _ => Ok(()),
     }
-    let _ = stdout.flush();
 }
 
 /// Lines of cells as an aligned table, the first line being its head.

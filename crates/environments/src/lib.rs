@@ -14,6 +14,7 @@ mod neo4j_label;
 mod protection;
 mod redis_key;
 pub mod render;
+mod vacant;
 
 pub use environment::{
     Credential, Deployment, Environment, Instance, InvalidInstance, PublishedPorts, Service,
@@ -26,3 +27,4 @@ pub use protection::{
     Staging, Test,
 };
 pub use redis_key::{KeyError, ParsedKey, RedisKeyPrefixer};
+pub use vacant::{Holding, Vacant};

@@ -37,13 +37,39 @@ pub struct RenderedFile {
     pub contents: String,
 }
 
+/// What the first line of a rendered file says, in a comment, wherever its form has comments. Files
+/// of every earlier version say it too.
+const MARK: &str = "Rendered by `cargo xtask ";
+
+impl RenderedFile {
+    /// Whether a text that lies in this file's place was rendered by this tool, now or by an earlier
+    /// version, and maybe edited since: then it may be written over. An empty one may too.
+    ///
+    /// [`SETTINGS_PATH`] is everybody's: of whatever is there only our entries are changed.
+    #[must_use]
+    pub fn may_replace(&self, there: &str) -> bool {
+        let text = there.strip_prefix('\u{feff}').unwrap_or(there);
+        if text.trim().is_empty() || self.path == SETTINGS_PATH {
+            return true;
+        }
+        match self.path.rsplit_once('.').map(|(_, form)| form) {
+            Some("acl") => acl::are_our_users(text, &self.contents),
+            Some("json") => vscode::are_our_connections(text),
+            _ => {
+                let first = text.lines().next().unwrap_or_default();
+                first.starts_with('#') && first.contains(MARK)
+            }
+        }
+    }
+}
+
 /// Every rendered file of the repository: the main set's.
 ///
-/// `existing_settings` is what [`SETTINGS_PATH`] holds now, if it exists: only one of its values is
-/// ours, the rest is returned as it came.
+/// `existing_settings` is what [`SETTINGS_PATH`] holds now, if it exists: only some entries of one of
+/// its lists are ours, the rest is returned as it came.
 ///
 /// # Errors
-/// The existing settings are not JSON with comments, or leave it open which value is meant.
+/// The existing settings are not JSON with comments, or leave it open which entry is meant.
 pub fn files(
     secrets: Secrets,
     existing_settings: Option<&str>,

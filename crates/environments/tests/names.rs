@@ -11,7 +11,7 @@ fn any_instance() -> impl Strategy<Value = Instance> {
         1 => Just(Instance::main()),
         1 => prop::sample::select(vec!["dev", "test", "staging", "prod", "neo4j", "redis", "data"])
             .prop_map(named),
-        3 => "[a-z0-9]{1,12}".prop_map(|name| named(&name)),
+        3 => "[a-z0-9]{1,12}".prop_filter("main", |name| name != "main").prop_map(|name| named(&name)),
     ]
 }
 
@@ -66,7 +66,7 @@ proptest! {
 
     #[test]
     fn an_instance_is_named_only_by_1_to_12_small_letters_and_digits(name in ".{0,14}") {
-        let allowed = (1..=12).contains(&name.len())
+        let allowed = name != "main" && (1..=12).contains(&name.len())
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         prop_assert_eq!(Instance::named(&name).is_ok(), allowed);
     }
@@ -76,6 +76,13 @@ proptest! {
         let of = |environment: Environment| Deployment::new(environment, instance.clone()).prefix();
         none_begins_another(&Environment::ALL.map(of))?;
     }
+}
+
+#[test]
+fn no_instance_is_called_as_the_set_without_a_name_is() {
+    let error = Instance::named("main").expect_err("it is the main set's");
+    assert!(error.to_string().contains("not main"), "{error}");
+    assert!("main".parse::<Instance>().is_err());
 }
 
 /// Whether the values differ, and none is the beginning of another.

@@ -127,6 +127,33 @@ fn the_repository_has_these_rendered_files() {
 }
 
 #[test]
+fn every_rendering_is_known_as_ours_and_nobody_elses_file_is() {
+    let mut all = main_set(Secrets::well_known());
+    all.extend(main_set(Secrets::with_staging()));
+    for (_, target) in targets() {
+        all.extend(deployment_files(&target));
+    }
+    for file in all {
+        let ours = |text: &str| file.may_replace(text);
+        assert!(ours(&file.contents), "{}", file.path);
+        let windows = file.contents.replace('\n', "\r\n");
+        assert!(ours(&windows) && ours("\n"), "{}", file.path);
+        if file.path != ".vscode/settings.json" {
+            for theirs in [
+                "NEO4J_URI=bolt://elsewhere:1\n",
+                "services: {}\n",
+                "user default on nopass ~* +@all\nuser tta-dev on #00 ~* +@all\n",
+                "[]\n",
+                "[{\"name\": \"TTA Dev Neo4j\"}, {\"name\": \"mine\"}]\n",
+                "# mine\n# Rendered by `cargo xtask generate`: don't edit it here.\n",
+            ] {
+                assert!(!ours(theirs), "{}: {theirs}", file.path);
+            }
+        }
+    }
+}
+
+#[test]
 fn no_file_of_an_environment_holds_another_ones_password() {
     for (name, target) in targets() {
         let mut files = deployment_files(&target);

@@ -1,4 +1,4 @@
-//! The editor's settings: our value, and every other byte as it came.
+//! The editor's settings: our entries, and every other byte as it came.
 
 use environments::render::{Secrets, vscode_settings};
 use proptest::prelude::*;
@@ -67,6 +67,27 @@ fn value() -> impl Strategy<Value = String> {
     })
 }
 
+/// A list as people keep it: empty, or with values that are none of ours.
+fn list() -> impl Strategy<Value = String> {
+    let item = (blank(), value(), blank()).prop_map(|(a, value, b)| a + &value + &b);
+    let items = (prop::collection::vec(item, 0..4), blank(), any::<bool>());
+    items.prop_map(|(items, end, comma)| {
+        let comma = trailing(comma && !items.is_empty());
+        let end = if end.trim().is_empty() && items.is_empty() {
+            String::new()
+        } else {
+            end
+        };
+        format!("[{}{comma}{end}]", items.join(","))
+    })
+}
+
+/// Whether a text is another with something put in.
+fn is_within(text: &str, longer: &str) -> bool {
+    let mut rest = longer.chars();
+    text.chars().all(|wanted| rest.any(|found| found == wanted))
+}
+
 fn trailing(comma: bool) -> &'static str {
     if comma { "," } else { "" }
 }
@@ -82,11 +103,11 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_old_value_is_exchanged_and_every_other_byte_stays(
+    fn our_entries_are_put_behind_those_that_are_there_and_every_byte_stays(
         mark in prop_oneof![Just(""), Just("\u{feff}")],
         (head, tail) in (blank(), blank()),
         (earlier, later) in (members(), members()),
-        (around, old) in ((blank(), blank(), blank(), blank()), value()),
+        (around, old) in ((blank(), blank(), blank(), blank()), list()),
         comma in any::<bool>(),
     ) {
         let (a, b, c, d) = around;
@@ -95,7 +116,8 @@ proptest! {
         let before = format!("{mark}{head}{{{earlier}{a}\"redis.database\"{b}:{c}");
         let after = format!("{d}{later}{}}}{tail}", trailing(comma));
         let once = edited(&format!("{before}{old}{after}"));
-        prop_assert!(is_our_value(ours(&once, &before, &after)));
+        prop_assert!(is_within(&old, ours(&once, &before, &after)), "{once}");
+        prop_assert_eq!(once.matches("\"TTA Dev Redis\"").count(), 1);
         prop_assert_eq!(&edited(&once), &once);
     }
 
@@ -143,6 +165,55 @@ fn the_value_takes_the_indentation_and_the_line_ends_that_surround_it() {
 }
 
 #[test]
+fn our_entries_are_set_where_they_stand_and_what_people_have_added_stays() {
+    let text = concat!(
+        "{\n  \"redis.database\": [\n",
+        "    // the cache\n    { \"name\": \"Cache\", \"port\": 1 }, // ours\n",
+        "    { \"name\": \"TTA Test Redis\", /* moved */ \"port\": 1, \"color\": \"red\" } // last\n",
+        "  ]\n}\n"
+    );
+    insta::assert_snapshot!(edited(text), @r#"
+    {
+      "redis.database": [
+        // the cache
+        { "name": "Cache", "port": 1 }, // ours
+        { "name": "TTA Test Redis", /* moved */ "port": 7379, "color": "red", "host": "localhost", "db": 0, "username": "tta-test", "password": "tta_test_password_2024", "label": "🟡 TEST" }, // last
+        {
+          "name": "TTA Dev Redis",
+          "host": "localhost",
+          "port": 6379,
+          "db": 0,
+          "username": "tta-dev",
+          "password": "tta_dev_password_2024",
+          "label": "🟢 DEV"
+        },
+        {
+          "name": "TTA Staging Redis",
+          "host": "localhost",
+          "port": 8379,
+          "db": 0,
+          "username": "tta-staging",
+          "password": "tta_staging_password_2024",
+          "label": "🟠 STAGING"
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn an_entry_that_nobody_has_edited_is_exchanged_whole() {
+    let well_known = vscode_settings(None, Secrets::well_known()).expect("a new file");
+    let provided = vscode_settings(None, Secrets::with_staging()).expect("a new file");
+    let to = |text: &str, secrets| vscode_settings(Some(text), secrets).expect("it is ours");
+    assert_eq!(to(&well_known, Secrets::with_staging()), provided);
+    assert_eq!(to(&provided, Secrets::well_known()), well_known);
+    // A password of somebody's own is not ours to take away.
+    let own = well_known.replace("tta_staging_password_2024", "mine");
+    assert_eq!(to(&own, Secrets::with_staging()), own);
+}
+
+#[test]
 fn a_comment_that_looks_like_the_property_is_none() {
     let text = "{\n  // \"redis.database\": []\n  \"a\": 1\n}\n";
     assert!(edited(text).ends_with("],\n  // \"redis.database\": []\n  \"a\": 1\n}\n"));
@@ -150,7 +221,7 @@ fn a_comment_that_looks_like_the_property_is_none() {
 
 #[test]
 fn a_name_written_with_escapes_is_the_same_name() {
-    let text = r#"{"redis\u002edatabase": 1}"#;
+    let text = r#"{"redis\u002edatabase": null}"#;
     assert!(is_our_value(ours(
         &edited(text),
         r#"{"redis\u002edatabase": "#,
@@ -168,7 +239,10 @@ fn what_can_not_be_edited_safely_is_refused_with_line_and_column() {
             refused("// nothing else\n"),
             refused("{ 'a': 1 }"),
             refused("{} {}"),
-            refused("{\"redis.database\": 1,\n \"redis.database\": 2}"),
+            refused("{\"redis.database\": [],\n \"redis.database\": []}"),
+            refused("{\"redis.database\": {}}"),
+            refused("{\"redis.database\": [{\"name\": \"TTA Dev Redis\"},\n{\"name\": \"TTA Dev Redis\"}]}"),
+            refused("{\"redis.database\": [{\"name\": \"TTA Dev Redis\", \"port\": 1, \"port\": 2}]}"),
         ]
         .join("\n")
     );

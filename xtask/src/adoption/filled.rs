@@ -5,29 +5,29 @@
 
 use environments::{Deployment, Service, Volume};
 
-use super::helper::{self, data};
+use super::helper;
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::plan::Adoption;
 
 /// The file. It has the words by which the sources were named.
 const MARK: &str = ".tta-adopting";
 
 /// Marks the volumes that are to be filled. Each is empty, or marked by a run that was killed.
-pub(crate) fn begin(context: &Context, deployment: &Deployment, adoption: &Adoption) -> Result<()> {
-    let mut volumes = Vec::new();
-    volumes.extend(adoption.graph.as_ref().map(|_| data(Service::Neo4j)));
-    volumes.extend(adoption.keys.as_ref().map(|_| data(Service::Redis)));
+pub(super) fn begin(
+    context: &Context,
+    deployment: &Deployment,
+    volumes: &[Volume],
+    named: &str,
+) -> Result<()> {
     let script = format!(
         "set -euo pipefail\n\
          for one in /volumes/*; do\n\
          [ -z \"$(ls -A $one)\" ] || [ -e $one/{MARK} ] || {{ echo 'the volume is not empty' >&2; exit 1; }}\n\
          done\n\
-         for one in /volumes/*; do printf '%s\\n' '{}' >$one/{MARK}; done\n\
-         sync",
-        adoption.named
+         for one in /volumes/*; do printf '%s\\n' '{named}' >$one/{MARK}; done\n\
+         sync"
     );
-    let mounts = mounts(deployment, &volumes, "");
+    let mounts = mounts(deployment, volumes, "");
     helper::shell(context, deployment, Service::Redis, &mounts, &script)?
         .ok()
         .map(drop)
@@ -75,8 +75,8 @@ pub(crate) fn filled(
          done"
     );
     let mounts = mounts(deployment, there, ":ro");
-    let reply = helper::shell(context, deployment, Service::Redis, &mounts, &script)?.ok()?;
-    Ok(read(there, &reply.stdout))
+    let said = helper::look(context, deployment, Service::Redis, &mounts, &script)?;
+    Ok(read(there, &said))
 }
 
 fn mounts(deployment: &Deployment, volumes: &[Volume], mode: &str) -> Vec<String> {
@@ -167,7 +167,7 @@ mod tests {
         let dev = Deployment::new(Environment::Dev, Instance::main());
         let refused = filled.none_by_half_but(&dev, &[]).expect_err("by half");
         let line = "cargo xtask adopt dev --from-redis old_redis ";
-        assert!(refused.hint.starts_with(line), "{}", refused.hint);
+        assert!(refused.hints[0].starts_with(line), "{:?}", refused.hints);
         let to_be_filled = [Volume::RedisData];
         assert!(filled.none_by_half_but(&dev, &to_be_filled).is_ok());
         assert!(read(&there, "").none_by_half_but(&dev, &[]).is_ok());

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use environments::{Deployment, Service, Volume, images, label};
 
-use super::unused;
+use super::users::unused;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::process::{Invocation, Reply};
 use crate::tools::docker::Container;
+use crate::tools::docker::containers::told;
 
 /// How long a copy, a dump or a load may take.
 const MOVING: Duration = Duration::from_secs(3600);
@@ -66,7 +67,7 @@ pub(crate) fn sweep(context: &Context, deployment: &Deployment) -> Result<()> {
         }
     }
     let names: Vec<String> = volumes.into_iter().map(|one| one.name).collect();
-    context.docker.remove_volumes(&names)
+    context.docker.remove_volumes(&names).outcome
 }
 
 fn somebody_elses(kind: &str, name: &str) -> Failure {
@@ -95,13 +96,28 @@ pub(super) fn copy(
         .docker
         .create_volume(&scratch, &labels(deployment))?;
     let mounts = [format!("{source}:/from:ro"), format!("{scratch}:/to")];
-    let reply = shell(context, deployment, service, &mounts, SCRIPT)?.ok()?;
+    // To copy what is copied once more is harmless.
+    let copy = || shell(context, deployment, service, &mounts, SCRIPT);
+    let number = |said: &str| said.split_once('\t')?.0.parse().ok();
+    let bytes = told(copy, "a number of bytes", number)?;
     // Whoever has started meanwhile has written into it while it was read.
     unused(context, source)?;
-    let bytes = reply.stdout.split_whitespace().next();
-    bytes
-        .and_then(|bytes| bytes.parse().ok())
-        .ok_or_else(|| reply.unexpected("a number of bytes"))
+    Ok(bytes)
+}
+
+/// What a script tells that changes nothing, all of it.
+pub(super) fn look(
+    context: &Context,
+    deployment: &Deployment,
+    service: Service,
+    mounts: &[String],
+    script: &str,
+) -> Result<String> {
+    let script = format!("{script}\necho told");
+    let ask = || shell(context, deployment, service, mounts, &script);
+    told(ask, "its lines and that they are all", |said| {
+        said.strip_suffix("told\n").map(str::to_owned)
+    })
 }
 
 /// Runs a script in a container that has some volumes and no network, and removes the container.
@@ -142,7 +158,7 @@ fn remove(context: &Context, names: &[String]) -> Result<()> {
                     .hint("docker ps --all"),
             );
         }
-        context.docker.remove_containers(&ids)?;
+        context.docker.remove_containers(&ids).outcome?;
     }
 }
 

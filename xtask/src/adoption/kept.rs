@@ -136,7 +136,8 @@ pub(crate) fn free(context: &Context, deployment: &Deployment, all: &[InTheWay])
         still_there(context, one)?;
         context
             .docker
-            .remove_volumes(std::slice::from_ref(&one.name))?;
+            .remove_volumes(std::slice::from_ref(&one.name))
+            .outcome?;
     }
     Ok(())
 }

@@ -3,7 +3,6 @@
 
 use environments::{Deployment, Environment, Service};
 
-use crate::bench::client::Seen;
 use crate::error::{Failure, Result};
 use crate::tools::bolt::Rows;
 use crate::tools::docker::Docker;
@@ -68,11 +67,11 @@ impl Servers<'_> {
     }
 
     /// Removes what a client has written meanwhile.
-    pub(super) fn forget_writers(&self, seen: &Seen) -> Result<()> {
+    pub(super) fn forget_writers(&self, keys: u64) -> Result<()> {
         self.cypher("MATCH (n:Writer) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS")?;
         let delete = "for i = 0, tonumber(ARGV[2]) do redis.call('DEL', ARGV[1] .. i) end";
         let prefix = format!("{}writer:", self.environment().redis_prefix());
-        self.redis(&["EVAL", delete, "0", &prefix, &seen.keys.to_string()])?;
+        self.redis(&["EVAL", delete, "0", &prefix, &keys.to_string()])?;
         Ok(())
     }
 

@@ -172,7 +172,7 @@ impl Cleaner {
             fs::remove_dir_all(&folder)
                 .with_context(|| format!("cannot remove {}", folder.display()))?;
         }
-        self.docker.remove_volumes(&[run.marker()])
+        self.docker.remove_volumes(&[run.marker()]).outcome
     }
 
     /// Removes what carries the instance's label, until the engine lists nothing more.
@@ -238,11 +238,11 @@ impl Left {
     }
 
     fn remove(&self, docker: &Docker) -> Result<()> {
-        docker.remove_containers(&self.containers)?;
+        docker.remove_containers(&self.containers).outcome?;
         for network in &self.networks {
-            docker.remove_network(network)?;
+            docker.remove_network(network).outcome?;
         }
-        docker.remove_volumes(&self.volumes)
+        docker.remove_volumes(&self.volumes).outcome
     }
 }
 

@@ -184,7 +184,7 @@ impl Way for Saved<'_> {
                 seen.longest.as_secs_f64(),
                 self.newest["freeze_seconds"]
             ));
-            self.servers.forget_writers(seen)?;
+            self.servers.forget_writers(seen.keys)?;
         }
         let keys = if self.measure == Measure::UnwritableLarge {
             0

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use environments::Environment;
 
 use crate::error::{Failure, Result};
+use crate::instances::Age;
 use crate::snapshot::place::Id;
 
 /// How test is emptied.
@@ -70,6 +71,13 @@ pub(crate) struct Adopt {
     /// A volume with a Redis store from before this tool; it is only read
     #[arg(long, value_name = "VOLUME", value_parser = volume)]
     pub(crate) from_redis: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// All instances that were last used longer ago, such as 30m, 6h or 2d, instead of --instance
+    #[arg(long, value_name = "AGE")]
+    pub(crate) older_than: Option<Age>,
 }
 
 /// A volume's name becomes part of an argument of docker, before a colon (Docker's own rule).

@@ -7,6 +7,9 @@ pub(crate) struct History {
     /// How many runs, counted from the end
     #[arg(long, value_name = "RUNS", default_value_t = 20)]
     pub(crate) last: usize,
+    /// Check that no line was changed, removed or put in
+    #[arg(long, conflicts_with = "last")]
+    pub(crate) verify: bool,
 }
 
 #[derive(Debug, Args)]

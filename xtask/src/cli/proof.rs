@@ -57,6 +57,7 @@ fn composed(text: &str) -> Result<Composed, String> {
         return Err("a file's name is empty".to_owned());
     }
     Ok(Composed {
+        folder: None,
         name: name.to_owned(),
         files: files.split(',').map(PathBuf::from).collect(),
         secrets: Vec::new(),

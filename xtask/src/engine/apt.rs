@@ -6,14 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 
 use crate::context::Context;
 use crate::engine::os::System;
-use crate::engine::plan::{self, Installation, KEYRING, NewFile, Target};
+use crate::engine::plan::{self, Addition, Installation, KEYRING, NewFile, Target};
 use crate::error::{Failure, Result};
 use crate::files::replace;
 use crate::process::{Invocation, Reply};
@@ -101,11 +101,8 @@ pub(crate) fn prepare(
     } else {
         Vec::new()
     };
-    let folder = tempfile::Builder::new()
-        .prefix("tta-apt.")
-        .tempdir()
-        .context("no temporary folder for apt's lists")?;
-    let options = aside(folder.path(), &files).context("apt's sources could not be copied")?;
+    let folder = folder()?;
+    let options = aside(folder.path(), &files).context(NOT_COPIED)?;
     let apt = Apt { context, options };
     apt.run("apt-get", &["--quiet", "update"])?;
     let asked = if docker && *system == System::Bookworm {
@@ -128,23 +125,22 @@ pub(crate) fn prepare(
 /// Adds the files and the packages.
 ///
 /// # Errors
-/// apt now would do something else than was shown, or fails.
+/// apt now would do something else than was shown, or fails. The files are there only where apt has
+/// agreed.
 pub(crate) fn install(context: &Context, installation: &Installation) -> Result<()> {
+    let would = |apt: &Apt<'_>| {
+        apt.run("apt-get", &["--quiet", "update"])?;
+        plan::additions(&apt.simulate(&installation.asked)?)
+    };
+    let folder = folder()?;
+    let options = aside(folder.path(), &installation.files).context(NOT_COPIED)?;
+    let beside = Apt { context, options };
     let apt = Apt {
         context,
         options: Vec::new(),
     };
-    for file in &installation.files {
-        write(file).with_context(|| format!("cannot write {}", file.path))?;
-    }
-    apt.run("apt-get", &["--quiet", "update"])?;
-    let now = plan::additions(&apt.simulate(&installation.asked)?)?;
-    if now != installation.additions {
-        return Err(
-            Failure::refused("apt would now install something else than was shown")
-                .hint("run the same command again"),
-        );
-    }
+    let root = Path::new("/");
+    add(installation, root, || would(&beside), || would(&apt))?;
     let asked: Vec<&str> = installation.asked.iter().map(String::as_str).collect();
     let args = [
         "--quiet",
@@ -157,10 +153,68 @@ pub(crate) fn install(context: &Context, installation: &Installation) -> Result<
     apt.run("apt-get", &[&args[..], &asked].concat()).map(drop)
 }
 
-fn write(file: &NewFile) -> anyhow::Result<()> {
-    let path = Path::new(file.path);
+/// Adds the files once apt has agreed beside them, and takes them back where it does not agree with
+/// them in place.
+fn add(
+    installation: &Installation,
+    root: &Path,
+    beside: impl FnOnce() -> Result<Vec<Addition>>,
+    in_place: impl FnOnce() -> Result<Vec<Addition>>,
+) -> Result<()> {
+    let as_shown = |now: Vec<Addition>| {
+        if now == installation.additions {
+            return Ok(());
+        }
+        let other = "apt would now install something else than was shown, so nothing was changed";
+        Err(Failure::refused(other).hint("run the same command again"))
+    };
+    as_shown(beside()?)?;
+    let mut written = Vec::new();
+    let write_all = || {
+        for file in &installation.files {
+            let path = root.join(file.path.trim_start_matches('/'));
+            let was = match fs::read_to_string(&path) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+                other => Some(other.with_context(|| format!("cannot read {}", path.display()))?),
+            };
+            written.push((path.clone(), was));
+            write(&path, file).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        as_shown(in_place()?)
+    };
+    let added = write_all();
+    added.map_err(|failure| {
+        taken_back(&written)
+            .into_iter()
+            .fold(failure, Failure::also)
+    })
+}
+
+/// Puts back what was there before. What cannot be put back is a failure of its own.
+fn taken_back(written: &[(PathBuf, Option<String>)]) -> Vec<Failure> {
+    let back = |(path, was): &(PathBuf, Option<String>)| {
+        let done = match was {
+            Some(text) => replace(path, text),
+            None if path.exists() => fs::remove_file(path).map_err(Into::into),
+            None => Ok(()),
+        };
+        let left = || format!("{} could not be put back as it was", path.display());
+        done.with_context(left).err().map(Failure::from)
+    };
+    written.iter().rev().filter_map(back).collect()
+}
+
+fn write(path: &Path, file: &NewFile) -> anyhow::Result<()> {
     fs::create_dir_all(path.parent().context("a file has a folder")?)?;
     replace(path, &file.text)
+}
+
+const NOT_COPIED: &str = "apt's sources could not be copied";
+
+/// A folder for apt's lists, which goes with the value.
+fn folder() -> Result<tempfile::TempDir> {
+    let folder = tempfile::Builder::new().prefix("tta-apt.").tempdir();
+    Ok(folder.context("no temporary folder for apt's lists")?)
 }
 
 /// A copy of apt's sources and preferences with the new files among them; the options that make apt
@@ -217,4 +271,68 @@ fn aside(folder: &Path, files: &[NewFile]) -> anyhow::Result<Vec<String>> {
         .iter()
         .map(|(name, value)| format!("--option={name}={value}"))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    const PATH: &str = "/etc/apt/preferences.d/tta-trixie";
+
+    fn packages(version: &str) -> Vec<Addition> {
+        vec![Addition {
+            name: "docker.io".to_owned(),
+            version: version.to_owned(),
+        }]
+    }
+
+    fn installation() -> Installation {
+        Installation {
+            files: vec![NewFile {
+                path: PATH,
+                text: "Package: *\n".to_owned(),
+            }],
+            asked: vec!["docker.io".to_owned()],
+            additions: packages("26"),
+        }
+    }
+
+    #[test]
+    fn no_file_is_written_before_apt_has_agreed_to_what_was_shown() {
+        let root = tempfile::tempdir().expect("a folder");
+        let path = root.path().join(PATH.trim_start_matches('/'));
+        for refusing in [Ok(packages("27")), Err(Failure::refused("it upgrades"))] {
+            let refused = add(&installation(), root.path(), || refusing, || unreachable!());
+            assert_eq!(refused.expect_err("refused").kind.exit_code(), 3);
+            assert!(!path.exists());
+        }
+        let seen = Cell::new(false);
+        let in_place = || {
+            seen.set(path.exists());
+            Ok(packages("26"))
+        };
+        let added = add(
+            &installation(),
+            root.path(),
+            || Ok(packages("26")),
+            in_place,
+        );
+        assert!(added.is_ok() && seen.get() && path.exists());
+    }
+
+    #[test]
+    fn a_file_that_apt_does_not_agree_with_once_it_is_in_place_is_taken_back() {
+        let root = tempfile::tempdir().expect("a folder");
+        let path = root.path().join(PATH.trim_start_matches('/'));
+        let refusing = || Err(Failure::refused("it upgrades"));
+        let agreed = || Ok(packages("26"));
+        let refused = add(&installation(), root.path(), agreed, refusing);
+        assert_eq!(refused.expect_err("refused").message, "it upgrades");
+        assert!(!path.exists());
+        fs::write(&path, "as it was").expect("a file");
+        add(&installation(), root.path(), agreed, refusing).expect_err("refused");
+        assert_eq!(fs::read_to_string(&path).expect("it is there"), "as it was");
+    }
 }

@@ -61,6 +61,8 @@ pub(crate) enum Plugin {
     Missing,
     /// It answered, with something that has no version in it.
     Unknown(String),
+    /// The client has it and it fails, or the client itself does: what it said.
+    Broken(String),
     There(Version),
 }
 
@@ -99,7 +101,7 @@ pub(crate) fn detect(context: &Context) -> Result<Found> {
         };
         found.compose = plugin(&joined(compose)?);
         found.buildx = plugin(&joined(buildx)?);
-        let place = joined(place)?.stdout.trim().to_owned();
+        let place = joined(place)?.ok()?.stdout.trim().to_owned();
         found.elsewhere = Some(place).filter(|place| !place.is_empty() && place != "default");
         Ok(found)
     })
@@ -146,11 +148,28 @@ fn server_errors(json: &str) -> String {
 
 fn plugin(reply: &Reply) -> Plugin {
     if !reply.success() {
-        return Plugin::Missing;
+        return unanswered(reply);
     }
     match version(&reply.stdout) {
         Some(version) => Plugin::There(version),
         None => Plugin::Unknown(printable(reply.stdout.trim())),
+    }
+}
+
+/// A client without the plugin takes its name for a command that it does not know, or, before that, an
+/// option for its own (28.2).
+fn unanswered(reply: &Reply) -> Plugin {
+    let said = reply.stderr.to_lowercase();
+    let missing = [
+        "docker: unknown command: docker ",
+        "unknown flag: --short",
+        "unknown shorthand flag: ",
+    ];
+    let missing = missing.iter().any(|words| said.contains(words));
+    if missing || said.contains("is not a docker command") {
+        Plugin::Missing
+    } else {
+        Plugin::Broken(reply.failure().message)
     }
 }
 
@@ -173,6 +192,38 @@ pub(crate) fn version(text: &str) -> Option<Version> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::{Interrupt, Invocation, Runner};
+    use crate::ui::Ui;
+
+    fn answered(script: &str) -> Plugin {
+        let runner = Runner::new(Interrupt::default(), Ui::silent());
+        let shell = Invocation::new("sh").args(["-c", script]);
+        plugin(&runner.run(&shell).expect("it runs"))
+    }
+
+    #[test]
+    fn a_plugin_that_fails_is_not_taken_for_one_that_is_not_installed() {
+        for missing in [
+            "docker: unknown command: docker compose",
+            "unknown flag: --short",
+            "docker: 'compose' is not a docker command.",
+        ] {
+            let script = format!("echo \"{missing}\" >&2; exit 1");
+            assert_eq!(answered(&script), Plugin::Missing, "{missing}");
+        }
+        for broken in [
+            "fork/exec /usr/libexec/docker/cli-plugins/docker-compose: exec format error",
+            "error loading config file: permission denied",
+        ] {
+            let found = answered(&format!("echo \"{broken}\" >&2; exit 1"));
+            let Plugin::Broken(said) = found else {
+                panic!("{found:?}");
+            };
+            assert!(said.contains(broken), "{said}");
+        }
+        assert!(matches!(answered("kill -9 $$"), Plugin::Broken(_)));
+        assert_eq!(answered("echo 2.39.2"), Plugin::There((2, 39, 2)));
+    }
 
     #[test]
     fn versions_are_read_from_what_the_plugins_really_print() {

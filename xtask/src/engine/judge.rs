@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::engine::detect::{Found, Plugin, State, version};
 use crate::error::Failure;
-use crate::guard::lock::user;
+use crate::guard::who::Who;
 
 /// Compose reads `configs:` and `start_interval` as our files use them from here on.
 const COMPOSE: (u32, u32) = (2, 23);
@@ -56,11 +56,16 @@ impl Check {
             mend: mend.into(),
         }
     }
+
+    /// What a failure says, and what to do about it.
+    pub(crate) fn failed(check: &str, status: Status, failure: Failure) -> Self {
+        Self::new(check, status, failure.message, failure.hints.join("; "))
+    }
 }
 
 /// What an engine that cannot be used needs a person for.
 pub(crate) fn permission() -> Failure {
-    let user = user();
+    let user = Who::runs_this().to_string();
     Failure::refused(format!(
         "a Docker engine listens, but {user} may not talk to it"
     ))
@@ -100,6 +105,9 @@ pub(crate) fn checks(found: &Found) -> Vec<Check> {
                 Check::ok("docker buildx", format!("{major}.{minor}.{patch}"))
             }
             Plugin::Unknown(said) => Check::ok("docker buildx", said.clone()),
+            Plugin::Broken(said) => {
+                Check::new("docker buildx", Status::Missing, said.clone(), REPAIR)
+            }
             Plugin::Missing => Check::new(
                 "docker buildx",
                 Status::Missing,
@@ -143,10 +151,7 @@ fn engine(found: &Found, install: &str) -> Check {
                 ),
             }
         }
-        State::NoPermission => {
-            let failure = permission();
-            Check::new(NAME, Status::Missing, failure.message, failure.hint)
-        }
+        State::NoPermission => Check::failed(NAME, Status::Missing, permission()),
         State::Silent(said) if found.client.is_none() => {
             Check::new(NAME, Status::Missing, format!("not asked: {said}"), install)
         }
@@ -168,6 +173,8 @@ fn engine(found: &Found, install: &str) -> Check {
     }
 }
 
+const REPAIR: &str = "docker info   (says which plugins it finds, and where)";
+
 fn compose(plugin: &Plugin, install: &str) -> Check {
     const NAME: &str = "docker compose";
     match plugin {
@@ -187,6 +194,7 @@ fn compose(plugin: &Plugin, install: &str) -> Check {
             format!("an unknown version: {said}"),
             "",
         ),
+        Plugin::Broken(said) => Check::new(NAME, Status::Missing, said.clone(), REPAIR),
         Plugin::Missing => Check::new(
             NAME,
             Status::Missing,

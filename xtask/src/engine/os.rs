@@ -159,7 +159,7 @@ mod tests {
             let failure = System::of(text).packages(EVERYTHING).expect_err(text);
             assert_eq!(failure.kind.exit_code(), 1);
             assert!(
-                failure.hint.contains("install Docker Engine 25"),
+                failure.hints[0].contains("install Docker Engine 25"),
                 "{failure}"
             );
         }

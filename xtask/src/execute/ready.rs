@@ -8,17 +8,12 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
-use crate::observe::{self, observe_one};
+use crate::observe::{self, Observed, observe_one};
+use crate::plan::Object;
 use crate::process::{printable, tail};
 use crate::side_by_side::both;
 use crate::stack::Stack;
-use crate::tools::compose;
 use crate::tools::docker::Container;
-
-pub(super) fn start(context: &Context, stack: &Stack) -> Result<()> {
-    let name = stack.name();
-    compose::up(&context.docker, stack.project(&name))
-}
 
 /// Both servers answer: Neo4j on Bolt and on the environment's database, Redis as its user.
 pub(super) fn await_ready(context: &Context, stack: &Stack) -> Result<()> {
@@ -26,12 +21,14 @@ pub(super) fn await_ready(context: &Context, stack: &Stack) -> Result<()> {
     answering(context, stack, &servers).map(drop)
 }
 
-pub(super) struct Servers {
-    pub(super) neo4j: Container,
-    pub(super) redis: Container,
+/// The containers of both servers.
+pub(crate) struct Servers {
+    pub(crate) neo4j: Container,
+    pub(crate) redis: Container,
 }
 
-pub(super) fn servers(context: &Context, stack: &Stack) -> Result<Servers> {
+/// Those of a deployment that compose has started.
+pub(crate) fn servers(context: &Context, stack: &Stack) -> Result<Servers> {
     let observed = observe_one(context, &stack.deployment)?;
     let missing = |service| {
         let name = stack.deployment.container(service);
@@ -43,6 +40,24 @@ pub(super) fn servers(context: &Context, stack: &Stack) -> Result<Servers> {
     })
 }
 
+/// A server's container, which must be the very one that the plan saw.
+pub(crate) fn planned_server(
+    observed: &Observed,
+    service: Service,
+    planned: &Object,
+) -> Result<Container> {
+    let same = observed
+        .container(service)
+        .filter(|found| found.id == planned.id);
+    same.cloned().ok_or_else(|| {
+        Failure::refused(format!(
+            "{} is not the container that the plan saw",
+            planned.name
+        ))
+        .hint("run the same command again: it looks anew")
+    })
+}
+
 /// What a session that names no database asks: which one it is in, and how many nodes are there.
 /// `SHOW HOME DATABASE` would say whose home it is too, but takes a server that has just started
 /// 0.8 s longer: it asks the database `system`.
@@ -50,7 +65,7 @@ const HOME: &str = "MATCH (n) WITH count(n) AS nodes CALL db.info() YIELD name R
 
 /// Waits for both servers side by side, and asks Neo4j as soon as Bolt takes it: HTTP, which its
 /// health check asks, answers a second later. How many nodes are in its home.
-pub(super) fn answering(context: &Context, stack: &Stack, servers: &Servers) -> Result<u64> {
+pub(crate) fn answering(context: &Context, stack: &Stack, servers: &Servers) -> Result<u64> {
     let database = stack.deployment.environment().database();
     let Servers { neo4j, redis } = servers;
     let server = observe::neo4j(context, &stack.deployment, neo4j, &stack.password);

@@ -2,8 +2,10 @@
 
 use environments::{Deployment, label};
 
+use super::did::{Did, done_of};
 use crate::context::Context;
 use crate::error::{Failure, Result};
+use crate::journal::{Deed, Kind, Verb};
 use crate::plan::Removal;
 use crate::stack::Stack;
 
@@ -13,6 +15,7 @@ pub(super) fn remove_volumes(
     context: &Context,
     deployment: &Deployment,
     removals: &[Removal],
+    did: &mut Did,
 ) -> Result<()> {
     let names: Vec<String> = removals
         .iter()
@@ -42,14 +45,21 @@ pub(super) fn remove_volumes(
                 "the volume {name} is in use by another container: {}",
                 users.join(", ")
             ))
-            .hint("docker rm --force ID   (if that container is yours), then run the same command again"));
+            .hint("docker inspect ID, with the first word of each as ID; where nobody needs it: docker stop ID; docker rm ID; then run the same command again"));
         }
         there.push(name.to_owned());
     }
-    context.docker.remove_volumes(&there)
+    let done = context.docker.remove_volumes(&there);
+    did.add(done_of(&done, removals.iter().map(Removal::deed).collect()));
+    done.outcome
 }
 
-pub(super) fn create_volumes(context: &Context, stack: &Stack, names: &[String]) -> Result<()> {
+pub(super) fn create_volumes(
+    context: &Context,
+    stack: &Stack,
+    names: &[String],
+    did: &mut Did,
+) -> Result<()> {
     let labels: Vec<(String, String)> = stack
         .target
         .labels()
@@ -59,5 +69,10 @@ pub(super) fn create_volumes(context: &Context, stack: &Stack, names: &[String])
     for name in names {
         context.docker.create_volume(name, &labels)?;
     }
+    let made = context.docker.volumes(names)?;
+    did.add(
+        made.into_iter()
+            .map(|one| Deed::new(Verb::Make, Kind::Volume, one.name, one.created_at)),
+    );
     Ok(())
 }

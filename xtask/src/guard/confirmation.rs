@@ -120,8 +120,8 @@ mod tests {
         let failure = confirmation.nobody_there("DELETE DEV DATA");
         assert_eq!(failure.kind, Kind::Refused);
         assert_eq!(
-            failure.hint,
-            "cargo xtask wipe-dev --confirm 'DELETE DEV DATA'"
+            failure.hints,
+            ["cargo xtask wipe-dev --confirm 'DELETE DEV DATA'"]
         );
     }
 }

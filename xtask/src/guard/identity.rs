@@ -5,7 +5,7 @@
 
 use environments::{Deployment, Service, Volume, label};
 
-use crate::error::{Failure, Kind};
+use crate::error::Failure;
 use crate::observe::{GraphFacts, KeyFacts, Observed};
 use crate::tools::docker::Container;
 
@@ -22,21 +22,19 @@ pub(crate) fn settle(
     deployment: &Deployment,
     objections: &[Objection],
 ) -> Result<(), Failure> {
-    let Some(first) = objections.first() else {
+    if objections.is_empty() {
         return Ok(());
-    };
+    }
     let found: Vec<&str> = objections
         .iter()
         .map(|objection| objection.found.as_str())
         .collect();
-    Err(Failure::new(
-        Kind::Refused,
-        format!(
-            "{command} was refused for {deployment}, nothing was touched:\n  - {}",
-            found.join("\n  - ")
-        ),
-    )
-    .hint(first.hint.clone()))
+    let refused = Failure::refused(format!(
+        "{command} was refused for {deployment}, nothing was touched:\n  - {}",
+        found.join("\n  - ")
+    ));
+    let hints = objections.iter().map(|objection| objection.hint.clone());
+    Err(hints.fold(refused, Failure::hint))
 }
 
 /// The engine must be the one on which this deployment was last worked on.
@@ -201,6 +199,7 @@ mod tests {
     use environments::{Environment, Instance};
 
     use super::*;
+    use crate::error::Kind;
     use crate::observe::testing::{graph_facts, key_facts, running};
 
     fn dev() -> Deployment {
@@ -229,6 +228,15 @@ mod tests {
         assert_eq!(objects(&observed).len(), 9);
         let failure = settle("wipe-dev", &dev(), &objects(&observed)).expect_err("refused");
         assert_eq!(failure.kind, Kind::Refused);
+        // What to type next is told of each of them, the same once.
+        for object in ["container", "volume", "network"] {
+            let told = |hint: &String| hint.contains(&format!("docker {object} inspect"));
+            assert!(
+                failure.hints.iter().any(told),
+                "{object}: {:?}",
+                failure.hints
+            );
+        }
         assert!(
             failure.message.contains("org.tta.instance=\"x\""),
             "{failure}"

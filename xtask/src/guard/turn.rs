@@ -1,8 +1,9 @@
-//! Runs that only look, beside each other: one at a time where they would disturb each other, and a
-//! sign of life for what each leaves in a server while it looks.
+//! Runs that only look: one at a time on an environment, and a sign of life for what each leaves in a
+//! server while it looks.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::io::{Seek as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -10,53 +11,99 @@ use environments::Deployment;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
-use crate::error::{Failure, Result};
-use crate::guard::lock::{alive, file_name_for, folder, open};
+use crate::error::{Failure, Kind, Result};
+use crate::guard::files::{alive, existing, file_name_for, folder, open};
 use crate::process::Interrupt;
+use crate::ui::Ui;
 
-/// How long another run may take over its turn.
-const TURN: Duration = Duration::from_secs(60);
+/// How long a proof waits for its turn: several before it, on a machine that others use up.
+const TURN: Duration = Duration::from_secs(300);
 
 /// How long the children of a killed run may take to end: their input has ended.
 const ORPHANS: Duration = Duration::from_secs(15);
 
-/// A turn, until it is dropped.
+/// A proof's turn on a deployment, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    _file: File,
+    file: File,
 }
 
-/// Waits until no other run has this turn.
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let _ = self.file.set_len(0);
+    }
+}
+
+/// Waits until no other proof looks at any of these deployments: two that try wrong passwords at one
+/// moment would lock a user of Neo4j, and each takes from the other the time to be answered in. Says
+/// whom it waits for.
 ///
 /// # Errors
-/// Another run keeps it for too long, or Ctrl-C was pressed.
+/// Another proof keeps its turn for too long, or Ctrl-C was pressed.
 pub(crate) fn take(
     engine: &str,
-    deployment: &Deployment,
-    what: &str,
+    deployments: &[Deployment],
     interrupt: &Interrupt,
-) -> Result<Turn> {
-    let path = folder().join(file_name_for(engine, what, deployment));
-    let file = open(&path)?;
+    ui: &Ui,
+) -> Result<Vec<Turn>> {
+    // In one order for all, so that no two wait for each other.
+    let mut deployments = deployments.to_vec();
+    deployments.sort_by_key(Deployment::environment);
+    deployments.dedup();
+    let turns = deployments.iter();
+    turns
+        .map(|deployment| one(engine, deployment, interrupt, ui))
+        .collect()
+}
+
+fn one(engine: &str, deployment: &Deployment, interrupt: &Interrupt, ui: &Ui) -> Result<Turn> {
+    let path = folder().join(file_name_for(engine, "proof", deployment));
+    let mut file = open(&path)?;
     let began = Instant::now();
+    let mut told = false;
     loop {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(Turn { _file: file }),
+            Ok(()) => break,
             Err(Errno::WOULDBLOCK | Errno::INTR) => {}
             Err(error) => {
                 return Err(Failure::failed(format!("lock {}: {error}", path.display())));
             }
         }
         interrupt.check()?;
+        let whom = || match holder(&path) {
+            Some(pid) => format!("`verify-isolation` (process {pid})"),
+            None => "another `verify-isolation`".to_owned(),
+        };
         if began.elapsed() > TURN {
-            return Err(Failure::failed(format!(
-                "another run has had its turn on {deployment} for {} s",
-                TURN.as_secs()
-            ))
+            return Err(Failure::new(
+                Kind::Inconclusive,
+                format!(
+                    "nothing was asked: {} has been looking at {deployment} for {} s",
+                    whom(),
+                    TURN.as_secs()
+                ),
+            )
             .hint(format!("fuser -v {}", path.display())));
+        }
+        if !told {
+            told = true;
+            ui.say(format!("waiting for {} on {deployment} …", whom()));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+    let mut note = || -> std::io::Result<()> {
+        file.set_len(0)?;
+        file.rewind()?;
+        write!(file, "{}", std::process::id())
+    };
+    note().with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Turn { file })
+}
+
+/// The process that has a turn, where it has said so and is alive.
+fn holder(path: &Path) -> Option<i32> {
+    let pid = std::fs::read_to_string(path).ok()?.trim().parse().ok()?;
+    alive(pid).then_some(pid)
 }
 
 /// Says that a run is going on, until it is dropped and the run's last child has ended.
@@ -96,7 +143,7 @@ pub(crate) fn show(engine: &str, deployment: &Deployment, run: &str) -> Result<S
 
 /// How a run stands. The children of one that was killed are waited for: their input has ended.
 pub(crate) fn standing(engine: &str, deployment: &Deployment, run: &str) -> Standing {
-    let Ok(file) = File::open(path(engine, deployment, run)) else {
+    let Ok(file) = existing(&path(engine, deployment, run)) else {
         return Standing::Unknown;
     };
     let pid = run.rsplit_once('-').and_then(|(_, pid)| pid.parse().ok());
@@ -197,15 +244,24 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_is_one_run_s_at_a_time() {
+    fn a_turn_is_one_run_s_at_a_time_and_names_whose() {
         let engine = format!("test-turn-{}", std::process::id());
-        let interrupt = Interrupt::default();
-        let first = take(&engine, &dev(), "logins", &interrupt).expect("free");
-        let path = folder().join(file_name_for(&engine, "logins", &dev()));
+        let take = || {
+            take(
+                &engine,
+                &[dev(), dev()],
+                &Interrupt::default(),
+                &Ui::silent(),
+            )
+        };
+        let first = take().expect("free");
+        let path = folder().join(file_name_for(&engine, "proof", &dev()));
         let other = open(&path).expect("a file");
         assert!(flock(&other, FlockOperation::NonBlockingLockExclusive).is_err());
+        assert_eq!(holder(&path), Some(std::process::id().cast_signed()));
         drop(first);
-        take(&engine, &dev(), "logins", &interrupt).expect("free again");
+        assert_eq!(holder(&path), None);
+        take().expect("free again");
         let _ = std::fs::remove_file(path);
     }
 }

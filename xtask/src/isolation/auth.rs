@@ -9,14 +9,16 @@ mod evidence;
 mod findings;
 mod judge;
 mod matrix;
+mod plain;
 
+pub(crate) use findings::joined;
 pub(crate) use findings::xtask;
-pub(crate) use judge::joined;
 pub(crate) use matrix::protected;
 
 use crate::isolation::finding::Outcome;
 use crate::isolation::scene::Scene;
+use crate::isolation::servers::Servers;
 
-pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
-    judge::judge(&scene.context.instance, &collect::collect(scene))
+pub(crate) fn look(scene: &Scene<'_>, servers: &Servers) -> Outcome {
+    judge::judge(&scene.context.instance, &collect::collect(scene, servers))
 }

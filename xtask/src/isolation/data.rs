@@ -17,7 +17,8 @@ pub(crate) use findings::{TO_DROP, bad_name, folders};
 
 use crate::isolation::finding::Outcome;
 use crate::isolation::scene::Scene;
+use crate::isolation::servers::Servers;
 
-pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
-    judge::judge(&scene.context.instance, &collect::collect(scene))
+pub(crate) fn look(scene: &Scene<'_>, servers: &Servers) -> Outcome {
+    judge::judge(&scene.context.instance, &collect::collect(scene, servers))
 }

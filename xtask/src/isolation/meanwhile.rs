@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use environments::Service;
 
+use crate::identity::Identity;
 use crate::isolation::Looked;
 use crate::isolation::finding::{Check, Expected, Finding, Layer, Seen};
 use crate::isolation::scene::Scene;
@@ -16,7 +17,7 @@ use crate::tools::docker::Container;
 pub(super) type Changed = BTreeMap<String, String>;
 
 /// Looks at the servers' containers once more. One call: no volume is made anew beneath a container
-/// that stays.
+/// that stays. What a health check says is none of it: the layers have asked the servers themselves.
 pub(super) fn changed(scene: &Scene<'_>) -> Changed {
     let names: Vec<String> = scene
         .sites
@@ -36,8 +37,8 @@ pub(super) fn changed(scene: &Scene<'_>) -> Changed {
                     let is = |service: &Service| site.deployment.container(*service) == one.name();
                     Service::ALL.iter().any(is)
                 };
-                let before = site.observed.containers().map(standing).collect();
-                let after = now.iter().filter(of_site).map(standing).collect();
+                let before = Identity::of_containers(site.observed.containers());
+                let after = Identity::of_containers(now.iter().filter(of_site));
                 difference(&before, &after)
             }
         };
@@ -48,33 +49,11 @@ pub(super) fn changed(scene: &Scene<'_>) -> Changed {
     changed
 }
 
-/// Whatever is another after a stop, a start or a new container, by the container's name.
-type Standing = BTreeMap<String, String>;
-
-fn standing(container: &Container) -> (String, String) {
-    let state = &container.state;
-    let told = format!(
-        "{} since {} ({})",
-        state.status, state.started_at, container.id
-    );
-    (container.name().to_owned(), told)
-}
-
-fn difference(before: &Standing, after: &Standing) -> Option<String> {
-    let names = before.keys().chain(after.keys());
-    let mut other = names.filter(|name| before.get(*name) != after.get(*name));
-    let name = other.next()?;
-    let told = |standing: &Standing| {
-        standing
-            .get(name)
-            .map_or("absent", String::as_str)
-            .to_owned()
-    };
-    Some(format!(
-        "{name} changed while the proof looked: it was {}, now it is {}",
-        told(before),
-        told(after)
-    ))
+fn difference(before: &Identity, after: &Identity) -> Option<String> {
+    let changes = before.changes(after).into_iter();
+    let first = changes.into_iter().find(|change| !change.of_health())?;
+    let subject = first.subject();
+    Some(format!("{subject} changed while the proof looked: {first}"))
 }
 
 /// Takes back what was answered or found about those environments.
@@ -123,6 +102,7 @@ fn cell(layer: Layer, finding: &Finding, changed: &Changed) -> Option<Check> {
 
 #[cfg(test)]
 mod tests {
+    use environments::{Deployment, Environment, Instance};
     use proptest::collection::vec;
     use proptest::prelude::*;
     use proptest::sample::subsequence;
@@ -130,22 +110,24 @@ mod tests {
     use super::*;
     use crate::isolation::fault::{E4, S1};
     use crate::isolation::finding::Outcome;
-
-    fn standing(containers: &[(&str, &str)]) -> Standing {
-        let pair = |(name, told): &(&str, &str)| ((*name).to_owned(), (*told).to_owned());
-        containers.iter().map(pair).collect()
-    }
+    use crate::observe::Observed;
+    use crate::observe::testing::{running, stopped};
 
     #[test]
     fn a_container_that_came_went_or_started_anew_is_a_change() {
-        let before = standing(&[("a", "running since 1 (x)"), ("b", "running since 1 (y)")]);
+        let deployment = Deployment::new(Environment::Dev, Instance::main());
+        let seen = running(&deployment);
+        let moment = |observed: &Observed| Identity::of_containers(observed.containers());
+        let before = moment(&seen);
         assert_eq!(difference(&before, &before), None);
-        for after in [
-            standing(&[("a", "running since 1 (x)")]),
-            standing(&[("a", "running since 1 (x)"), ("b", "running since 2 (y)")]),
-            standing(&[("a", "exited since 1 (x)"), ("b", "running since 1 (y)")]),
-        ] {
-            assert!(difference(&before, &after).is_some(), "{after:?}");
+        let mut restarted = seen.clone();
+        let redis = restarted.redis.as_mut().expect("it is there");
+        "2026-02-02T00:00:00Z".clone_into(&mut redis.state.started_at);
+        let mut gone = seen.clone();
+        gone.redis = None;
+        for after in [restarted, gone, stopped(&deployment)].map(|one| moment(&one)) {
+            let why = difference(&before, &after).expect("it is a change");
+            assert!(why.contains("tta-dev-"), "{why}");
             assert!(difference(&after, &before).is_some(), "{after:?}");
         }
     }

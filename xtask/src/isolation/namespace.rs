@@ -11,7 +11,8 @@ mod judge;
 
 use crate::isolation::finding::Outcome;
 use crate::isolation::scene::Scene;
+use crate::isolation::servers::Servers;
 
-pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
-    judge::judge(&scene.context.instance, &collect::collect(scene))
+pub(crate) fn look(scene: &Scene<'_>, servers: &Servers) -> Outcome {
+    judge::judge(&scene.context.instance, &collect::collect(scene, servers))
 }

@@ -6,11 +6,13 @@
 //! as the positive control; then it is judged ([`judge`]).
 
 mod again;
+mod answers;
 mod control;
 mod discovery;
 mod found;
 mod host;
 mod judge;
+mod late;
 mod probe;
 #[cfg(test)]
 mod properties;
@@ -21,8 +23,9 @@ mod tests;
 use std::time::Instant;
 
 use crate::isolation::finding::{Layer, Outcome};
-use crate::isolation::network::probe::Answers;
-use crate::isolation::network::questions::Table;
+use crate::isolation::network::answers::Answers;
+use crate::isolation::network::probe::{Patience, Unasked};
+use crate::isolation::network::questions::{Source, Table};
 use crate::isolation::scene::Scene;
 use crate::side_by_side;
 
@@ -71,7 +74,11 @@ fn judged(
     }
 }
 
-/// All sources, side by side.
+/// All sources, side by side; those that did not come out in time once more, each alone.
 fn ask(scene: &Scene<'_>, table: &Table) -> Vec<Result<Answers, String>> {
-    side_by_side::each(&table.sources, |source| probe::ask(scene.context, source))
+    let ask = |source: &Source, patience| probe::ask(scene.context, source, patience);
+    let mut answers = side_by_side::each(&table.sources, |one| ask(one, Patience::FIRST));
+    late::once_more(table, &mut answers, ask);
+    let told = |one: Result<Answers, Unasked>| one.map_err(|unasked| unasked.why);
+    answers.into_iter().map(told).collect()
 }

@@ -1,21 +1,21 @@
 //! What the live layers look at: the environments in scope, once observed, with the passwords and
 //! ports by which their servers are asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use environments::{Deployment, Environment};
 
 use crate::context::Context;
 use crate::error::Result;
+use crate::guard::turn::{self, Turn};
 use crate::isolation::census::Census;
 use crate::isolation::servers::keyed::Key;
-use crate::isolation::servers::{self, Pair};
 use crate::isolation::{Composed, statics};
 use crate::journal;
 use crate::observe::{Observed, observe};
 use crate::secrets::{self, Password};
-use crate::stack::{self, Stack};
+use crate::stack::{self, Aside, Stack};
 use crate::tools::docker::Engine;
 
 /// One run of the proof.
@@ -33,7 +33,8 @@ pub(crate) struct Scene<'a> {
     census: OnceLock<Result<Census, String>>,
     /// By which secrets are compared in this run.
     pub(crate) key: Result<Key, String>,
-    servers: OnceLock<Vec<Pair>>,
+    /// No other proof looks at these environments meanwhile.
+    _turns: Vec<Turn>,
 }
 
 /// One environment in scope.
@@ -45,6 +46,10 @@ pub(crate) struct Site {
     pub(crate) password: Result<Password, String>,
     /// The compose file that it is started from.
     pub(crate) compose: PathBuf,
+    /// The folder where that file belongs, where it lies elsewhere.
+    pub(crate) folder: Option<PathBuf>,
+    /// Has that file as rendered, where the one in its place is not, until the proof has ended.
+    _aside: Option<Aside>,
     /// What compose is given in its environment to render that file.
     pub(crate) secrets: Vec<(String, String)>,
     /// What compose prints of it, rendered clean: the static and the engine layer share it.
@@ -56,6 +61,7 @@ impl Site {
         Composed {
             name: self.name().to_owned(),
             files: vec![self.compose.clone()],
+            folder: self.folder.clone(),
             secrets: self.secrets.clone(),
         }
     }
@@ -74,10 +80,11 @@ impl Site {
 }
 
 impl<'a> Scene<'a> {
-    /// Looks at the environments that are named, or at all that have an object on this engine.
+    /// Looks at the environments that are named, or at all that have an object on this engine, once
+    /// no other proof does.
     ///
     /// # Errors
-    /// No engine answers.
+    /// No engine answers; another proof does not come to an end; nothing can be rendered.
     pub(crate) fn observe(context: &'a Context, named: &[Environment]) -> Result<Self> {
         let engine = context.docker.engine()?;
         let chosen = if named.is_empty() {
@@ -85,6 +92,7 @@ impl<'a> Scene<'a> {
         } else {
             context.deployments(named)
         };
+        let turns = turn::take(&engine.id, &chosen, context.interrupt(), &context.ui)?;
         let mut sites = Vec::new();
         let mut absent = Vec::new();
         for observed in observe(context, &chosen)? {
@@ -93,7 +101,7 @@ impl<'a> Scene<'a> {
                 absent.push(environment);
             } else {
                 context.about(environment);
-                sites.push(site(context, observed));
+                sites.push(site(context, observed)?);
             }
         }
         Ok(Self {
@@ -104,7 +112,7 @@ impl<'a> Scene<'a> {
             absent,
             census: OnceLock::new(),
             key: Key::new().map_err(|error| format!("no random bytes: {error}")),
-            servers: OnceLock::new(),
+            _turns: turns,
         })
     }
 
@@ -126,29 +134,32 @@ impl<'a> Scene<'a> {
         let print = || statics::render::clean(&self.context.runner, &site.composed());
         site.printed.get_or_init(print).clone()
     }
-
-    /// The servers of the sites, in their order. The first layer that asks opens them for all.
-    pub(crate) fn servers(&self) -> &[Pair] {
-        self.servers.get_or_init(|| servers::open(self))
-    }
 }
 
-fn site(context: &Context, observed: Observed) -> Site {
+/// What is there is looked at as it lies there; where it is not as rendered, a rendering out of its
+/// place, whose paths are read from that place: what runs is compared with them.
+fn site(context: &Context, observed: Observed) -> Result<Site> {
     let deployment = observed.deployment.clone();
-    let (compose, secrets) = match Stack::prepare(context, &observed) {
-        Ok(stack) => {
-            let secrets = stack.secrets().to_vec();
-            (stack.file, secrets)
+    let (mut compose, mut folder) = (stack::file(context, &deployment), None);
+    let (mut secrets, mut aside) = (Vec::new(), None);
+    // Else edited, or without its secret.
+    if let Ok(stack) = Stack::prepare(context, &observed) {
+        secrets = stack.secrets().to_vec();
+        compose.clone_from(&stack.file);
+        aside = stack.aside()?;
+        if let Some(aside) = &aside {
+            folder = compose.parent().map(Path::to_owned);
+            compose.clone_from(&aside.file);
         }
-        // Edited, or without its secret: looked at as it lies there.
-        Err(_) => (stack::file(context, &deployment), Vec::new()),
-    };
-    Site {
+    }
+    Ok(Site {
         password: secrets::password(deployment.environment()).map_err(|failure| failure.message),
         deployment,
         observed,
         compose,
+        folder,
+        _aside: aside,
         secrets,
         printed: OnceLock::new(),
-    }
+    })
 }

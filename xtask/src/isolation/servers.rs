@@ -8,27 +8,18 @@ pub(crate) mod databases;
 pub(crate) mod graph;
 pub(crate) mod keyed;
 pub(crate) mod keys;
+mod reach;
+mod stores;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+pub(crate) use reach::{PATIENCE, container, in_short};
 
-use environments::Service;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::error::Failure;
+use crate::isolation::alone;
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::graph::{Graph, Login};
-use crate::isolation::servers::keyed::{Key, Secret};
 use crate::isolation::servers::keys::Keys;
-use crate::process::{Conversation, printable};
 use crate::side_by_side;
-use crate::tools::docker::Container;
-
-/// What a container prints first: the secrets that it is configured with, as digests.
-const SECRETS: &str = include_str!("servers/secrets.sh");
-
-/// How long a child in a container lives at most, should this process not end it: the engine does
-/// not end what runs in a container when its client is gone.
-const LIFE: &str = "180";
 
 /// Two servers of an environment, or why one cannot be asked.
 #[derive(Debug)]
@@ -37,12 +28,19 @@ pub(crate) struct Pair {
     keys: Result<Mutex<Keys>, String>,
     /// Whether Neo4j took its own login: known without waiting for whoever asks it now.
     taken: bool,
+    /// Whether Redis told its users.
+    listed: bool,
 }
 
 impl Pair {
     /// Whether its own login may be given to Neo4j once more: it was taken before.
     pub(crate) const fn login_is_taken(&self) -> bool {
         self.taken
+    }
+
+    /// Whether the list of users of Redis is known.
+    pub(crate) const fn users_are_listed(&self) -> bool {
+        self.listed
     }
 
     pub(crate) fn graph(&self) -> Result<MutexGuard<'_, Graph>, String> {
@@ -61,8 +59,19 @@ fn held<T>(server: &Result<Mutex<T>, String>) -> Result<MutexGuard<'_, T>, Strin
     }
 }
 
+/// The servers of a run, opened by the first layer that asks for all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Servers(OnceLock<Vec<Pair>>);
+
+impl Servers {
+    /// A pair for each site, in their order.
+    pub(crate) fn of(&self, scene: &Scene<'_>) -> &[Pair] {
+        self.0.get_or_init(|| open(scene))
+    }
+}
+
 /// Opens a child in every server's container, side by side; a pair for each site in its order.
-pub(crate) fn open(scene: &Scene<'_>) -> Vec<Pair> {
+fn open(scene: &Scene<'_>) -> Vec<Pair> {
     let key = match &scene.key {
         Ok(key) => key,
         Err(why) => {
@@ -70,106 +79,38 @@ pub(crate) fn open(scene: &Scene<'_>) -> Vec<Pair> {
                 graph: Err(why.clone()),
                 keys: Err(why.clone()),
                 taken: false,
+                listed: false,
             };
             return scene.sites.iter().map(pair).collect();
         }
     };
     let opened = side_by_side::each(&scene.sites, |site| {
         side_by_side::both(
-            || graph::open(scene, site, key),
-            || keys::open(scene, site, key),
+            || alone::once_more(PATIENCE, || graph::open(scene, site, key), Result::is_err),
+            || alone::once_more(PATIENCE, || keys::open(scene, site, key), unheard),
         )
     });
     let pair = |(graph, keys): (Result<Graph, String>, Result<Keys, String>)| Pair {
         taken: matches!(&graph, Ok(graph) if graph.own == Login::Accepted),
+        listed: matches!(&keys, Ok(keys) if keys.users.is_ok()),
         graph: graph.map(Mutex::new),
         keys: keys.map(Mutex::new),
     };
     opened.into_iter().map(pair).collect()
 }
 
+fn unheard(keys: &Result<Keys, String>) -> bool {
+    !matches!(keys, Ok(keys) if keys.users.is_ok())
+}
+
 /// What is asked of each environment's two servers, all of them side by side.
 pub(super) fn each<G: Send, K: Send>(
     scene: &Scene<'_>,
+    servers: &Servers,
     graph: impl Fn(&Scene<'_>, &Site, &Pair) -> Result<G, String> + Sync,
     keys: impl Fn(&Scene<'_>, &Site, &Pair) -> Result<K, String> + Sync,
 ) -> Vec<(Result<G, String>, Result<K, String>)> {
-    side_by_side::each(scene.sites.iter().zip(scene.servers()), |(site, pair)| {
+    side_by_side::each(scene.sites.iter().zip(servers.of(scene)), |(site, pair)| {
         side_by_side::both(|| graph(scene, site, pair), || keys(scene, site, pair))
     })
-}
-
-/// The running container of a service.
-pub(crate) fn container(site: &Site, service: Service) -> Result<&Container, String> {
-    let name = site.deployment.container(service);
-    match site.observed.container(service) {
-        None => Err(format!("there is no container {name}")),
-        Some(container) if container.running() => Ok(container),
-        Some(container) => Err(format!(
-            "the container {name} is {}",
-            container.state.status
-        )),
-    }
-}
-
-/// A child in a container that first tells its secrets.
-fn converse(
-    scene: &Scene<'_>,
-    container: &Container,
-    key: &Key,
-    program: &[&str],
-) -> Result<(Conversation, Vec<Secret>), String> {
-    let docker = &scene.context.docker;
-    let args = [
-        &["timeout", LIFE, "bash", "-c", SECRETS, "secrets"],
-        program,
-    ]
-    .concat();
-    let command = docker.exec_with(&container.id, &["--user", "root"], &args);
-    let talk = || -> Result<_, Failure> {
-        let mut child = docker.runner().converse(&command)?;
-        child.say(&key.hex())?;
-        let mut secrets = Vec::new();
-        loop {
-            let line = child.answer(PATIENCE)?;
-            let line = String::from_utf8_lossy(&line).into_owned();
-            if line == "ready" {
-                return Ok((child, secrets));
-            }
-            match Secret::told(&line) {
-                Some(secret) => secrets.push(secret),
-                None => return Err(child.unexpected(&line, "a name and a digest")),
-            }
-        }
-    };
-    talk().map_err(|failure| in_short(&failure))
-}
-
-/// A failure in the words that are about the server: the command is a script, and says nothing here.
-pub(crate) fn in_short(failure: &Failure) -> String {
-    let message = &failure.message;
-    let told = match (message.find('`'), message.rfind('`')) {
-        (Some(begin), Some(end)) if begin < end => {
-            format!("{}what asks it{}", &message[..begin], &message[end + 1..])
-        }
-        _ => message.clone(),
-    };
-    let told: Vec<&str> = told.split_whitespace().collect();
-    printable(&told.join(" "))
-}
-
-/// How long a server may take over an answer that needs no work.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failure_is_told_without_the_script_that_met_it() {
-        let failure =
-            Failure::failed("`docker exec x bash -c 'a `b`'` ended half way:\n    no\u{1b}");
-        assert_eq!(in_short(&failure), "what asks it ended half way: no\\u{1b}");
-        assert_eq!(in_short(&Failure::failed("plain")), "plain");
-    }
 }

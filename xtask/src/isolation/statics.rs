@@ -126,14 +126,14 @@ fn read(composed: &Composed, rendered: Rendered) -> Result<Read, String> {
 
 /// S14.
 fn torn(composed: &Composed, said: &str) -> Finding {
-    let files: Vec<String> = composed
-        .files
+    let named = composed.named();
+    let files: Vec<String> = named
         .iter()
         .map(|file| file.display().to_string())
         .collect();
     Finding::new(fault::S14, &[&composed.name], files.join(", "))
         .evidence(format!("compose does not render it: {said}"))
-        .reproduce(side::rendering(&composed.files))
+        .reproduce(side::rendering(&named))
         .fix("mend the file until compose renders it")
 }
 

@@ -69,6 +69,11 @@ impl Census {
         self.bare == 0 && self.foreign.values().all(|count| *count == 0)
     }
 
+    /// How many keys there are in all. A node may be counted several times.
+    pub(crate) fn total(&self) -> u64 {
+        self.own + self.bare + self.foreign.values().sum::<u64>()
+    }
+
     fn sample(&mut self, sample: Sample) {
         let alike = |one: &&Sample| one.environment.is_some() == sample.environment.is_some();
         if self.samples.iter().filter(alike).count() < SAMPLES {

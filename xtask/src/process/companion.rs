@@ -1,11 +1,12 @@
 //! Children that stay and are talked to: a line to them, a line from them.
 
-use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
+use std::io::{PipeReader, PipeWriter, Read as _};
 use std::time::{Duration, Instant};
 
 use duct::Handle;
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::hearing::{self, HEARING, Said};
 use super::{Invocation, Runner, end};
 use crate::error::{Failure, Result};
 use crate::process::Interrupt;
@@ -33,9 +34,8 @@ impl Runner {
     /// The program is missing, or there are no pipes left.
     pub(crate) fn companion(&self, invocation: &Invocation) -> Result<Companion> {
         let pipe = || {
-            std::io::pipe().map_err(|error| {
-                Failure::failed(format!("`{}`: no pipe: {error}", invocation.line()))
-            })
+            let no_pipe = || Failure::failed(format!("`{}`: no pipe", invocation.line()));
+            std::io::pipe().map_err(|error| no_pipe().because(error))
         };
         // Neither of our ends is inherited by any child: closing them is what the other side sees.
         let (stdin, to) = pipe()?;
@@ -67,13 +67,21 @@ impl Companion {
     /// A line to the child.
     ///
     /// # Errors
-    /// It has gone.
+    /// It has gone; or it does not read, and that for too long or until Ctrl-C was pressed.
     pub(crate) fn say(&mut self, line: &str) -> Result<()> {
-        let said = match &mut self.to {
-            Some(to) => to.write_all(format!("{line}\n").as_bytes()),
-            None => Ok(()),
+        self.say_within(line, HEARING)
+    }
+
+    fn say_within(&mut self, line: &str, deadline: Duration) -> Result<()> {
+        let Some(to) = &mut self.to else {
+            return Ok(());
         };
-        said.map_err(|_| self.gone())
+        let line = format!("{line}\n");
+        match hearing::say(to, line.as_bytes(), deadline, &self.interrupt)? {
+            Said::Whole => Ok(()),
+            Said::Gone => Err(self.gone()),
+            Said::Unheard => Err(hearing::unheard(&self.line, deadline)),
+        }
     }
 
     /// The next line from the child.
@@ -186,7 +194,7 @@ impl<R: std::io::Read + std::os::fd::AsFd> Lines<R> {
                 Ok(0) => self.ended = true,
                 Ok(count) => self.buffer.extend_from_slice(&chunk[..count]),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Failure::failed(format!("a pipe: {error}"))),
+                Err(error) => return Err(Failure::failed("a pipe").because(error)),
             }
         }
     }
@@ -199,7 +207,7 @@ impl<R: std::io::Read + std::os::fd::AsFd> Lines<R> {
         match poll(&mut waiting, Some(&timeout)) {
             Ok(0) | Err(rustix::io::Errno::INTR) => Ok(false),
             Ok(_) => Ok(true),
-            Err(error) => Err(Failure::failed(format!("a pipe: {error}"))),
+            Err(error) => Err(Failure::failed("a pipe").because(std::io::Error::from(error))),
         }
     }
 }
@@ -228,6 +236,40 @@ mod tests {
         for pid in handle {
             assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
         }
+    }
+
+    /// More than a pipe holds.
+    fn long() -> String {
+        "x".repeat(1 << 20)
+    }
+
+    #[test]
+    fn a_companion_that_does_not_read_is_given_up_in_time() {
+        let mut deaf = companion("exec sleep 1000");
+        let failure = deaf
+            .say_within(&long(), Duration::from_millis(300))
+            .expect_err("it does not read");
+        assert!(failure.message.contains("did not read"), "{failure}");
+    }
+
+    #[test]
+    fn ctrl_c_ends_the_wait_for_a_companion_that_does_not_read() {
+        let mut deaf = companion("exec sleep 1000");
+        deaf.interrupt
+            .0
+            .store(true, std::sync::atomic::Ordering::SeqCst);
+        // What there is room for is said all the same: a thaw comes after Ctrl-C.
+        deaf.say("thaw").expect("there is room");
+        let failure = deaf.say(&long()).expect_err("pressed");
+        assert_eq!(failure.kind, crate::error::Kind::Interrupted);
+    }
+
+    #[test]
+    fn a_long_line_reaches_a_companion_that_reads_slowly() {
+        let mut slow = companion("sleep 0.3; read -r line; echo ${#line}");
+        slow.say(&long()).expect("it reads");
+        let heard = slow.hear(Duration::from_secs(60)).expect("it answers");
+        assert_eq!(heard, (1 << 20).to_string());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use duct::Handle;
 
+use super::hearing::{self, HEARING, Said};
 use super::{Interrupt, Invocation, Runner, end, printable, redacted, tail};
 use crate::error::{Failure, Result};
 
@@ -54,7 +55,7 @@ impl Runner {
         read: fn(PipeReader, &Answers),
     ) -> Result<Conversation> {
         self.interrupt.check()?;
-        let no_pipe = |error: std::io::Error| Failure::failed(format!("no pipe: {error}"));
+        let no_pipe = |error: std::io::Error| Failure::failed("no pipe").because(error);
         let (theirs, stdin) = std::io::pipe().map_err(no_pipe)?;
         let (stdout, other) = std::io::pipe().map_err(no_pipe)?;
         let expression = invocation
@@ -154,16 +155,22 @@ impl Conversation {
     /// way at once.
     ///
     /// # Errors
-    /// The child has ended, or Ctrl-C was pressed.
+    /// The child has ended or does not read for too long, or Ctrl-C was pressed.
     pub(crate) fn say(&mut self, question: &str) -> Result<()> {
+        self.say_within(question, HEARING)
+    }
+
+    fn say_within(&mut self, question: &str, deadline: Duration) -> Result<()> {
         self.interrupt.check()?;
         let Some(stdin) = &mut self.stdin else {
             return Err(self.over());
         };
-        let said = stdin
-            .write_all(question.as_bytes())
-            .and_then(|()| stdin.write_all(b"\n"));
-        said.map_err(|_| self.over())
+        let line = format!("{question}\n");
+        match hearing::say(stdin, line.as_bytes(), deadline, &self.interrupt)? {
+            Said::Whole => Ok(()),
+            Said::Gone => Err(self.over()),
+            Said::Unheard => Err(hearing::unheard(&self.line, deadline)),
+        }
     }
 
     /// Says bytes, from a thread: while they are written, answers can be read.
@@ -335,6 +342,25 @@ mod tests {
         let started = Instant::now();
         drop(child);
         assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_child_that_does_not_read_is_given_up_in_time_and_on_ctrl_c() {
+        let more_than_a_pipe_holds = "x".repeat(1 << 20);
+        let mut child = talk("exec sleep 1000");
+        let failure = child
+            .say_within(&more_than_a_pipe_holds, Duration::from_millis(300))
+            .expect_err("it does not read");
+        assert!(failure.message.contains("did not read"), "{failure}");
+        let mut child = talk("exec sleep 1000");
+        let flag = std::sync::Arc::clone(&child.interrupt.0);
+        let pressing = thread::spawn(move || {
+            thread::park_timeout(Duration::from_millis(200));
+            flag.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        let failure = child.say(&more_than_a_pipe_holds).expect_err("pressed");
+        assert_eq!(failure.kind, Kind::Interrupted);
+        pressing.join().expect("it ends");
     }
 
     #[test]

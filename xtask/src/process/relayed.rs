@@ -36,7 +36,7 @@ impl Runner {
     ) -> Result<Relayed> {
         self.interrupt.check()?;
         let failed = |error: std::io::Error| {
-            Failure::failed(format!("`{}`: no pipe: {error}", invocation.line()))
+            Failure::failed(format!("`{}`: no pipe", invocation.line())).because(error)
         };
         let (from, to) = std::io::pipe().map_err(failed)?;
         let copy = to.try_clone().map_err(failed)?;
@@ -54,7 +54,7 @@ impl Runner {
                     // Looked at before the pipe is: whatever the child has said is in it then.
                     let ended = handle.wait_timeout(Duration::from_millis(50));
                     let ended = ended.map_err(|error| {
-                        Failure::failed(format!("`{}`: {error}", invocation.line()))
+                        Failure::failed(format!("`{}`", invocation.line())).because(error)
                     })?;
                     if let Some(output) = ended {
                         // An orphan may hold the pipe: nobody waits for that one.

@@ -100,5 +100,5 @@ impl Runner {
 /// The same open file: it has one place for all who read or write it.
 fn again(invocation: &Invocation, file: &File) -> Result<File> {
     file.try_clone()
-        .map_err(|error| Failure::failed(format!("`{}`: {error}", invocation.line())))
+        .map_err(|error| Failure::failed(format!("`{}`", invocation.line())).because(error))
 }

@@ -1,8 +1,13 @@
 //! A whole run of the proof of isolation, judged: what every report is written from.
 
+use std::fmt::Write as _;
+
+use serde::Serialize;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::error::{Failure, Kind};
+use crate::isolation::fault::Severity;
 use crate::isolation::finding::{Check, Finding, Layer, Seen};
 use crate::isolation::verdict::Verdict;
 use crate::ui::counted;
@@ -31,7 +36,54 @@ pub(crate) struct Proof {
     pub(crate) seconds: f64,
 }
 
+/// A run in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Counts {
+    /// Findings that are not excused, by severity.
+    pub(crate) high: usize,
+    pub(crate) medium: usize,
+    pub(crate) low: usize,
+    /// Findings that are excused.
+    pub(crate) allowed: usize,
+    /// Checks that were answered.
+    pub(crate) asked: usize,
+    pub(crate) could_not_ask: usize,
+}
+
+impl Counts {
+    /// The findings that are not excused.
+    pub(crate) const fn findings(&self) -> usize {
+        self.high + self.medium + self.low
+    }
+}
+
 impl Proof {
+    /// What was found and what was asked, in numbers.
+    pub(crate) fn counts(&self) -> Counts {
+        let standing = || self.findings.iter().filter(|one| one.allowed.is_none());
+        let of = |severity| standing().filter(|one| one.severity == severity).count();
+        let could_not_ask = self.blind().count();
+        Counts {
+            high: of(Severity::High),
+            medium: of(Severity::Medium),
+            low: of(Severity::Low),
+            allowed: self.findings.len() - standing().count(),
+            asked: self.checks.len() - could_not_ask,
+            could_not_ask,
+        }
+    }
+
+    /// The SHA-256 of what `--format json` prints, to the last line break: the same as
+    /// `cargo xtask verify-isolation --format json | sha256sum` has for that run.
+    pub(crate) fn digest(&self) -> String {
+        let printed = format!("{}\n", super::pretty(&self.json()));
+        let digest = Sha256::digest(printed);
+        digest.iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
     /// The document for programs.
     pub(crate) fn json(&self) -> Value {
         json!({
@@ -68,17 +120,17 @@ impl Proof {
 
     /// What a person reads first: `isolated: 214 questions answered, 0 findings`.
     pub(crate) fn summary(&self) -> String {
-        let blind = self.blind().count();
-        let answered = self.checks.len() - blind;
-        let excused = self.findings.iter().filter(|one| one.allowed.is_some());
-        let excused = excused.count();
-        let mut parts = vec![format!("{} answered", counted(answered as u64, "question"))];
-        if blind > 0 {
-            parts.push(format!("{blind} could not be asked"));
+        let counts = self.counts();
+        let mut parts = vec![format!(
+            "{} answered",
+            counted(counts.asked as u64, "question")
+        )];
+        if counts.could_not_ask > 0 {
+            parts.push(format!("{} could not be asked", counts.could_not_ask));
         }
-        parts.push(counted((self.findings.len() - excused) as u64, "finding"));
-        if excused > 0 {
-            parts.push(format!("{excused} excused"));
+        parts.push(counted(counts.findings() as u64, "finding"));
+        if counts.allowed > 0 {
+            parts.push(format!("{} excused", counts.allowed));
         }
         format!("{}: {}", self.verdict.word(), parts.join(", "))
     }
@@ -215,6 +267,33 @@ mod tests {
             "violated: 2 questions answered, 1 could not be asked, 1 finding, 1 excused"
         );
         assert_eq!(testing::hostile().duration(), "1.5 s (network 1.2)");
+    }
+
+    #[test]
+    fn a_run_is_counted_by_severity_and_what_is_excused_stands_apart() {
+        let expected = Counts {
+            high: 1,
+            medium: 0,
+            low: 0,
+            allowed: 1,
+            asked: 2,
+            could_not_ask: 1,
+        };
+        assert_eq!(testing::hostile().counts(), expected);
+    }
+
+    #[test]
+    fn the_digest_is_that_of_the_document_as_it_is_printed() {
+        let proof = testing::hostile();
+        let printed = serde_json::to_string_pretty(&proof.json()).expect("a document");
+        let hex = |text: &str| -> String {
+            let digest = Sha256::digest(text);
+            digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        assert_eq!(proof.digest(), hex(&format!("{printed}\n")));
+        let mut other = proof.clone();
+        other.seconds += 1.0;
+        assert_ne!(other.digest(), proof.digest());
     }
 
     #[test]

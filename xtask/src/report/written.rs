@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::error::{Failure, Result};
-use crate::files::replace;
+use crate::files::{Readers, put, replaceable};
 use crate::report::proof::Proof;
 use crate::report::{html, junit, markdown};
 use crate::ui::Ui;
@@ -19,6 +19,17 @@ pub(crate) enum Kind {
     Html,
 }
 
+impl Kind {
+    /// Whether a text is an earlier report of this form: each begins in words of its own.
+    fn wrote(self, text: &str) -> bool {
+        match self {
+            Self::Junit => text.contains("<testsuites name=\"verify-isolation\""),
+            Self::Markdown => text.starts_with("## Isolation: "),
+            Self::Html => text.contains("<title>Isolation: "),
+        }
+    }
+}
+
 /// A report that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
@@ -26,10 +37,26 @@ pub(crate) struct Wanted {
     pub(crate) path: PathBuf,
 }
 
+impl Wanted {
+    /// The earlier report in its place, if there is one.
+    fn there(&self) -> Result<Option<String>> {
+        replaceable(&self.path, |text| {
+            text.trim().is_empty() || self.kind.wrote(text)
+        })
+        .map_err(|why| {
+            let path = self.path.display();
+            Failure::refused(format!(
+                "{path} {why}: only an earlier report of the same form is written over"
+            ))
+            .hint("name another file, or move that one away")
+        })
+    }
+}
+
 /// Fails where a report could not be written, before anything is looked at.
 ///
 /// # Errors
-/// Usage: its folder does not exist.
+/// Usage: its folder does not exist. Refused: what is there is no earlier report.
 pub(crate) fn possible(wanted: &[Wanted]) -> Result<()> {
     for one in wanted {
         let folder = match one.path.parent() {
@@ -43,6 +70,7 @@ pub(crate) fn possible(wanted: &[Wanted]) -> Result<()> {
                 folder.display()
             )));
         }
+        one.there()?;
     }
     Ok(())
 }
@@ -58,7 +86,7 @@ pub(crate) fn write(proof: &Proof, wanted: &[Wanted], ui: &Ui) -> Result<()> {
             Kind::Markdown => markdown::text(proof),
             Kind::Html => html::text(proof)?,
         };
-        replace(&one.path, &text)
+        put(&one.path, one.there()?.as_deref(), &text, Readers::Anyone)
             .with_context(|| format!("cannot write {}", one.path.display()))?;
         ui.say(format!("wrote {}", one.path.display()));
     }

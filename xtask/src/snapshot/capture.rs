@@ -7,8 +7,10 @@ use environments::Service;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::observe::Observed;
+use crate::side_by_side::both;
 use crate::snapshot::copy::{Copier, Pass};
 use crate::snapshot::freeze::Freezer;
+use crate::snapshot::freeze::watch::Watch;
 use crate::snapshot::scratch::Scratch;
 use crate::tools::docker::Container;
 use crate::ui::bytes;
@@ -75,17 +77,23 @@ pub(crate) fn frozen(
 ) -> Result<Captured> {
     let neo4j = container(observed, Service::Neo4j)?;
     let redis = container(observed, Service::Redis)?;
+    let watch = Watch::begin(context, [&neo4j.id, &redis.id])?;
     let mut freezer = Freezer::start(context, &neo4j.id, &redis.id, longest)?;
-    freezer.freeze()?;
+    let in_vain = freezer.freeze()?;
     let created = crate::journal::now();
-    let copied = copier.last_pass(longest + Duration::from_secs(1));
+    // The look waits for a child, and so does the copy: the freeze is no longer for it.
+    let (looked, copied) = both(
+        || watch.frozen(),
+        || copier.last_pass(longest + Duration::from_secs(1)),
+    );
+    let still = watch.still_frozen();
     // Thawed first, whatever came of the copy.
     let thawed = freezer.thaw();
-    let (pass, freeze) = match (copied, thawed) {
-        (Ok(pass), Ok(freeze)) => (pass, freeze),
-        // That it lasted too long explains a copy that was not finished.
-        (_, Err(failure)) | (Err(failure), Ok(_)) => return Err(failure),
-    };
+    // That it lasted too long explains whatever else was seen, and whoever ended it what was written.
+    let freeze = thawed?;
+    looked.and(still).and_then(|()| watch.same())?;
+    watch.frozen_once(1 + in_vain)?;
+    let pass = copied?;
     told(context, "while they were frozen", &pass);
     let [neo4j, redis] = copier.end(scratch)?;
     Ok(Captured {
@@ -103,8 +111,14 @@ pub(crate) fn stopped(
     observed: &Observed,
 ) -> Result<Captured> {
     let mut copier = copier(scratch, observed)?;
+    let neo4j = container(observed, Service::Neo4j)?;
+    let redis = container(observed, Service::Redis)?;
+    let watch = Watch::begin(context, [&neo4j.id, &redis.id])?;
+    watch.at_rest()?;
     let created = crate::journal::now();
-    let pass = copier.last_pass(UNHURRIED)?;
+    let copied = copier.last_pass(UNHURRIED);
+    watch.same()?;
+    let pass = copied?;
     told(context, "while they were stopped", &pass);
     let [neo4j, redis] = copier.end(scratch)?;
     Ok(Captured {

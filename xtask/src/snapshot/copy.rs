@@ -10,6 +10,7 @@ use environments::{Deployment, Volume};
 
 use crate::error::{Failure, Result};
 use crate::process::companion::Companion;
+use crate::process::printable;
 use crate::snapshot::scratch::Scratch;
 use crate::tools::docker::containers::Mounted;
 use crate::ui::Ui;
@@ -88,7 +89,10 @@ impl Copier {
         Ok(last)
     }
 
-    /// The pass for frozen servers.
+    /// The pass for servers that cannot write.
+    ///
+    /// # Errors
+    /// A file changed meanwhile: they could.
     pub(crate) fn last_pass(&mut self, within: Duration) -> Result<Pass> {
         self.pass("last", within)
     }
@@ -114,6 +118,14 @@ impl Copier {
             }
         };
         drop(progress);
+        if let Some(file) = answer.strip_prefix("moved ") {
+            return Err(Failure::failed(format!(
+                "{} was written to while both stores were copied, when nobody could: they are not of \
+                 one moment, and nothing was kept",
+                printable(file)
+            ))
+            .hint("see that nobody starts, unpauses or writes to them, then run the same command again"));
+        }
         let Some((bytes, files)) = counted else {
             return Err(
                 Failure::failed(format!("the copy of the volumes failed: {answer:?}"))

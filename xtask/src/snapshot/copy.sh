@@ -1,7 +1,8 @@
 # Copies /from/neo4j and /from/redis to /to while their servers run, pass after pass. Reads `pass` or
-# `last`; answers `done BYTES FILES` or `failed`. The last pass is for frozen servers: every file must
-# be copied without a complaint. Where ` shown` follows, the first pass, which is the long one, says now
-# and then `at BYTES OF`.
+# `last`; answers `done BYTES FILES` or `failed`. The last pass is for servers that cannot write: every
+# file must be copied without a complaint, and be at its end what it was at its beginning, else the
+# answer is `moved FILE`. Where ` shown` follows, the first pass, which is the long one, says now and
+# then `at BYTES OF`.
 set -uo pipefail
 LC_ALL=C
 
@@ -12,7 +13,7 @@ before=0
 LARGE=16777216
 
 main() {
-    local order shown ticker answer
+    local order shown ticker answer moved
     while read -r order shown; do
         ticker=
         if [ "$shown" = shown ] && [ "$before" = 0 ]; then
@@ -21,10 +22,11 @@ main() {
             while sleep 0.5 >&-; do tick; done &
             ticker=$!
         fi
+        moved=
         if pass "$order"; then
             answer="done $bytes $files"
         else
-            answer=failed
+            answer=${moved:-failed}
         fi
         # The answer is the last that is said of a pass.
         [ -z "$ticker" ] || { kill "$ticker" && wait "$ticker"; } 2>/dev/null
@@ -43,12 +45,35 @@ tick() {
 }
 
 pass() {
-    local order=$1 started=$EPOCHSECONDS store
+    local order=$1 started=$EPOCHSECONDS store was copied
     bytes=0 files=0
+    [ "$order" = pass ] || was=$(times) || return 1
+    copied=1
     for store in neo4j redis; do
-        cd "/from/$store" && copy_folders "$store" "$order" && copy_files "$store" "$order" || return 1
+        cd "/from/$store" && copy_folders "$store" "$order" && copy_files "$store" "$order" || { copied=0; break; }
     done
+    # Also where a file could not be copied: that it changed is why.
+    [ "$order" = pass ] || unmoved "$was" || return 1
+    [ "$copied" = 1 ] || return 1
     before=$started
+}
+
+# What every file of both stores is: nobody writes to one without its times or its size telling.
+times() {
+    local store
+    for store in neo4j redis; do
+        cd "/from/$store" && listed -type f -printf "%T@ %C@ %s %i $store/%P\n" || return 1
+    done
+}
+
+unmoved() {
+    local now first
+    now=$(times) || return 1
+    [ "$now" != "$1" ] || return 0
+    first=$(comm -3 <(sort <<<"$1") <(sort <<<"$now") | head -n 1)
+    # The name stands behind two times, the size and the inode.
+    moved="moved ${first#*[0-9] * * * }"
+    return 1
 }
 
 # The folders of a restore that is going on, or is kept, are not this environment's data.

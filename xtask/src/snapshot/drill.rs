@@ -1,5 +1,6 @@
 //! A snapshot restored into a scratch instance, compared with what it was made of, and timed.
 
+use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -8,50 +9,40 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use environments::images;
-use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, Result};
+use crate::journal::{Deed, Kind, Verb};
+use crate::plan::Action;
+pub(crate) use crate::snapshot::drilled::{DRILL, Drill, Seconds, read};
 use crate::snapshot::fingerprint::Fingerprint;
 use crate::snapshot::manifest::{self, Manifest, RDB};
+use crate::snapshot::place::Id;
 use crate::snapshot::prove;
 use crate::snapshot::scratch::Scratch;
 use crate::snapshot::servers::Store;
 use crate::snapshot::verify::Verified;
-use crate::tools::docker::containers::Mounted;
+use crate::tools::docker::containers::{Mounted, told};
 
-/// The file beside the manifest, outside the sums: it is written later.
-pub(crate) const DRILL: &str = "drill.json";
+/// The one action of a drill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DrillOf(pub(crate) Id);
 
-/// What came of a drill.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Drill {
-    /// The hash of `SHA256SUMS`: a drill speaks of exactly these bytes.
-    pub(crate) sums: String,
-    /// When it ended, in UTC.
-    pub(crate) at: String,
-    /// The id of the engine that it ran on.
-    pub(crate) engine: String,
-    pub(crate) matched: bool,
-    /// In what the restored data differs, a line each.
-    pub(crate) differences: Vec<String>,
-    pub(crate) seconds: Seconds,
+impl Action for DrillOf {
+    /// What it writes beside the snapshot.
+    fn deeds(&self) -> Vec<Deed> {
+        let name = format!("{}/{DRILL}", self.0);
+        vec![Deed::new(Verb::Write, Kind::File, name, "")]
+    }
 }
 
-/// How long it took to have the data back: the recovery time. Both stores are brought back side by
-/// side.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Seconds {
-    pub(crate) verify: f64,
-    pub(crate) redis: f64,
-    pub(crate) neo4j: f64,
-    pub(crate) total: f64,
-}
-
-/// The drill of a snapshot, where there was one and it speaks of these very bytes.
-pub(crate) fn read(path: &Path, sums: &str) -> Option<Drill> {
-    let text = fs::read_to_string(path.join(DRILL)).ok()?;
-    let drill: Drill = serde_json::from_str(&text).ok()?;
-    (drill.sums == sums).then_some(drill)
+impl fmt::Display for DrillOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "restore {} on scratch servers, compare it with what it was made of, remove them",
+            self.0
+        )
+    }
 }
 
 /// Restores a snapshot on scratch servers and compares. The result is written beside it, whatever
@@ -193,22 +184,31 @@ pub(crate) fn put(
     owner: &str,
 ) -> Result<()> {
     let path = verified.path.join(name);
-    let file = fs::File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let unreadable = || format!("cannot read {}", path.display());
+    let bytes = fs::metadata(&path).with_context(unreadable)?.len();
     let mut helper = scratch.helper("put", image);
     helper.entrypoint = Some("bash");
     helper.user = Some("root");
     helper.mounts = vec![Mounted::writing(volume, "/to")];
     helper.in_memory = vec!["/data"];
-    let script = r#"set -e; umask 077; mkdir -p "$(dirname "/to/$1")"; cat >"/to/$1"; chown -R "$2:$2" "$(dirname "/to/$1")""#;
+    let script = r#"set -e; umask 077; mkdir -p "$(dirname "/to/$1")"; cat >"/to/$1"; chown -R "$2:$2" "$(dirname "/to/$1")"; stat --format=%s "/to/$1""#;
     helper.args = ["-c", script, "put", to, owner].map(str::to_owned).to_vec();
-    let command = scratch
-        .docker()
-        .run_once(&helper, std::time::Duration::from_secs(1800));
-    let reply = scratch.docker().runner().feeding(&command, file)?;
-    reply
-        .ok()
-        .map(drop)
-        .map_err(|failure| failure.within(format!("{name} could not be copied to the engine")))
+    let docker = scratch.docker();
+    let command = docker.run_once(&helper, std::time::Duration::from_secs(1800));
+    let feed = || {
+        let file = fs::File::open(&path).with_context(unreadable)?;
+        docker.runner().feeding(&command, file)
+    };
+    let number = |said: &str| said.strip_suffix('\n')?.parse::<u64>().ok();
+    let arrived = told(feed, "how many bytes have come", number).and_then(|arrived| {
+        let part = || Failure::failed(format!("{arrived} of {bytes} bytes have come"));
+        if arrived == bytes {
+            Ok(())
+        } else {
+            Err(part())
+        }
+    });
+    arrived.map_err(|failure| failure.within(format!("{name} could not be copied to the engine")))
 }
 
 /// Writes it beside its place and renames it: half a result is none.

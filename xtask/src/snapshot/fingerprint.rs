@@ -6,6 +6,8 @@ pub(crate) mod keys;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::digest::hexadecimal;
+
 use self::graph::GraphPrint;
 use self::keys::KeysPrint;
 
@@ -28,10 +30,6 @@ impl Fingerprint {
 /// A text's SHA-256 in hexadecimal.
 pub(crate) fn sha256(text: &str) -> String {
     hexadecimal(&Sha256::digest(text))
-}
-
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `what: expected A, found B`, where they are not the same.

@@ -4,6 +4,7 @@
 //! killed. It thaws when it is told to, when we have gone, and when the freeze has lasted too long.
 
 pub(crate) mod holder;
+pub(crate) mod watch;
 
 use std::time::Duration;
 
@@ -56,14 +57,16 @@ impl Freezer {
         })
     }
 
-    /// Returns when nobody can write any more, and all that was acknowledged is in the files.
-    pub(crate) fn freeze(&mut self) -> Result<()> {
+    /// Returns when nobody can write any more, and all that was acknowledged is in the files: how
+    /// often the freeze was tried in vain before, and ended again.
+    pub(crate) fn freeze(&mut self) -> Result<usize> {
         let answer = self
             .holder
             .say("freeze")
             .and_then(|()| self.holder.hear(self.longest + THAWING));
+        let frozen = |line: &str| line.strip_prefix("frozen ")?.parse().ok();
         match answer {
-            Ok(line) if line == "frozen" => Ok(()),
+            Ok(line) if frozen(&line).is_some() => Ok(frozen(&line).unwrap_or_default()),
             Ok(line) => Err(Failure::failed(format!(
                 "the servers could not be frozen: {}",
                 line.strip_prefix("failed ").unwrap_or(&line)

@@ -1,20 +1,21 @@
 //! Making a snapshot: capture both stores, prove the copy, keep it.
 
+mod plan;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use environments::Service;
 
+pub(crate) use self::plan::{How, MakePlan, plan};
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::execute::{self, Run};
+use crate::execute::{About, Run, act_by_compose, act_by_engine, journalled};
+use crate::journal::{Deed, Kind, Verb};
 use crate::observe::{GraphFacts, KeyFacts, Observed};
-use crate::plan::{Action, Plan};
 use crate::snapshot::capture::{self, Captured, container};
-use crate::snapshot::copy::Copier;
 use crate::snapshot::fingerprint::Fingerprint;
 use crate::snapshot::manifest::{
     self, FORMAT, File, ImageSource, MANIFEST, Manifest, Neo4jSource, RDB, RedisSource,
@@ -29,43 +30,7 @@ use crate::snapshot::sums::{self, SUMS};
 use crate::stack::Stack;
 use crate::tools::docker::Engine;
 
-/// How both stores are brought to one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum How {
-    /// Frozen while they run, for at most this long.
-    Frozen(Duration),
-    /// Stopped and started again, as Neo4j's manual has it.
-    Stopped,
-}
-
-/// A step of making a snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    CopyRunning,
-    Freeze(Duration),
-    CopyStopped,
-    Prove,
-    Keep,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CopyRunning => f.write_str("copy both stores while the servers run"),
-            Self::Freeze(longest) => write!(
-                f,
-                "freeze both servers together for at most {} s, and copy what has changed",
-                longest.as_secs_f64()
-            ),
-            Self::CopyStopped => f.write_str("copy both stores"),
-            Self::Prove => f.write_str(
-                "prove both copies on scratch servers, side by side: Redis loads, saves and checks \
-                 an RDB; Neo4j recovers, is checked and dumped",
-            ),
-            Self::Keep => f.write_str("write the manifest and the sums, and name the folder"),
-        }
-    }
-}
+use self::plan::Capturing;
 
 /// What is known of a deployment that is to be saved: both its servers have answered.
 #[derive(Debug)]
@@ -75,44 +40,6 @@ pub(crate) struct Source<'a> {
     pub(crate) graph: GraphFacts,
     pub(crate) keys: KeyFacts,
     pub(crate) sizes: Sizes,
-}
-
-/// What will be done. Pure.
-pub(crate) fn plan(observed: &Observed, how: How) -> Plan {
-    let mut plan = Plan::new(observed.deployment.clone());
-    match how {
-        How::Frozen(longest) => {
-            plan.step(
-                Action::Snapshot(Step::CopyRunning),
-                "little is left to be copied then while nobody can write",
-            );
-            plan.step(
-                Action::Snapshot(Step::Freeze(longest)),
-                "what two frozen servers have on the disk is one moment of both",
-            );
-        }
-        How::Stopped => {
-            plan.stop(observed, "--offline asks for the documented way");
-            plan.step(
-                Action::Snapshot(Step::CopyStopped),
-                "nothing changes while no server runs",
-            );
-            plan.step(Action::Start, "nothing else needs them stopped");
-            plan.step(
-                Action::AwaitReady,
-                "it is up when Bolt answers on its database and Redis answers as its user",
-            );
-        }
-    }
-    plan.step(
-        Action::Snapshot(Step::Prove),
-        "only what has been loaded and recovered is a backup",
-    );
-    plan.step(
-        Action::Snapshot(Step::Keep),
-        "a folder with a snapshot's name is a whole snapshot",
-    );
-    plan
 }
 
 /// A snapshot that was made.
@@ -130,8 +57,7 @@ pub(crate) fn execute(
     context: &Context,
     command: &str,
     source: &Source<'_>,
-    plan: &Plan,
-    stack: Option<&Stack>,
+    plan: &MakePlan,
 ) -> Result<Made> {
     let observed = source.observed;
     let place = Place::of(context, &observed.deployment);
@@ -141,108 +67,107 @@ pub(crate) fn execute(
     let image = container(observed, Service::Neo4j)?.image_id();
     space::on_engine(&scratch, image, source.sizes.total())?;
     let making = place.make()?;
-    let number = sequence::next(&place)?;
-    let run = Run {
-        command,
-        engine: source.engine,
-        snapshot: Some(making.id.to_string()),
-    };
-    let mut work = Work {
+    let work = Work {
         context,
         scratch: &scratch,
         source,
-        number,
-        making: Some(making),
-        stopped: None,
-        copier: None,
-        captured: None,
-        keys: None,
-        graph: None,
-        made: None,
+        number: sequence::next(&place)?,
+        taken: plan.taken(),
     };
-    execute::journalled(context, &run, plan, |action| match action {
-        Action::Snapshot(step) => work.step(*step),
-        other => {
-            if matches!(other, Action::Stop(_)) {
-                work.stopped = Some(Instant::now());
-            }
-            execute::act(context, &observed.deployment, other, stack)?;
-            if let (Action::AwaitReady, Some(captured), Some(since)) =
-                (other, &mut work.captured, work.stopped)
-            {
-                captured.freeze = since.elapsed();
-            }
-            Ok(())
-        }
+    let about = About::new(command, source.engine, &observed.deployment).snapshot(&making.id);
+    let made = journalled(context, &about, |run| {
+        let captured = work.capture(run, &plan.capture)?;
+        let proved = run.step(&plan.prove, |_| work.prove(&making, &captured))?;
+        run.step(&plan.keep, |did| {
+            let id = making.id.to_string();
+            let made = work.keep(making, &captured, &proved)?;
+            let path = made.path.display().to_string();
+            did.add([Deed::new(Verb::Make, Kind::Snapshot, path, id)]);
+            Ok(made)
+        })
     })?;
-    let made = work.made.take();
     scratch.remove()?;
-    made.ok_or_else(|| out_of_order("nothing was kept"))
+    Ok(made)
 }
 
-/// What the steps hand on to each other.
+/// What every step takes.
 struct Work<'a> {
     context: &'a Context,
     scratch: &'a Scratch<'a>,
     source: &'a Source<'a>,
     number: u64,
-    /// Until it is kept.
-    making: Option<Making>,
-    stopped: Option<Instant>,
-    copier: Option<Copier>,
-    captured: Option<Captured>,
-    keys: Option<prove::Keys>,
-    graph: Option<prove::Graph>,
-    made: Option<Made>,
+    /// How both stores were brought to one moment, in the manifest's word.
+    taken: &'static str,
 }
 
-fn out_of_order(what: &str) -> Failure {
-    Failure::failed(format!("the steps of a snapshot are out of order: {what}"))
+/// Both stores as scratch servers have seen them.
+struct Proved {
+    keys: prove::Keys,
+    graph: prove::Graph,
 }
 
 impl Work<'_> {
-    fn step(&mut self, step: Step) -> Result<()> {
-        let observed = self.source.observed;
-        match step {
-            Step::CopyRunning => {
-                self.copier = Some(capture::beforehand(self.context, self.scratch, observed)?);
+    fn capture(&self, run: &mut Run<'_>, plan: &Capturing<Stack>) -> Result<Captured> {
+        let (context, observed) = (self.context, self.source.observed);
+        match plan {
+            Capturing::Frozen {
+                copy,
+                freeze,
+                longest,
+            } => {
+                let copier = run.step(copy, |_| {
+                    capture::beforehand(context, self.scratch, observed)
+                })?;
+                run.step(freeze, |_| {
+                    capture::frozen(context, self.scratch, observed, copier, *longest)
+                })
             }
-            Step::Freeze(longest) => {
-                let copier = self
-                    .copier
-                    .take()
-                    .ok_or_else(|| out_of_order("nothing was copied before the freeze"))?;
-                let captured =
-                    capture::frozen(self.context, self.scratch, observed, copier, longest)?;
-                self.captured = Some(captured);
+            Capturing::Stopped {
+                write,
+                stop,
+                copy,
+                start,
+                ready,
+                with,
+            } => {
+                if let Some(write) = write {
+                    run.step(write, |did| {
+                        act_by_compose(context, with, &write.action, did)
+                    })?;
+                }
+                let since = Instant::now();
+                if let Some(stop) = stop {
+                    let deployment = &observed.deployment;
+                    run.step(stop, |did| {
+                        act_by_engine(context, deployment, &stop.action, did)
+                    })?;
+                }
+                let mut captured =
+                    run.step(copy, |_| capture::stopped(context, self.scratch, observed))?;
+                for step in [start, ready] {
+                    run.step(step, |did| act_by_compose(context, with, &step.action, did))?;
+                }
+                captured.freeze = since.elapsed();
+                Ok(captured)
             }
-            Step::CopyStopped => {
-                self.captured = Some(capture::stopped(self.context, self.scratch, observed)?);
-            }
-            Step::Prove => {
-                let (keys, graph) =
-                    prove::side_by_side(|| self.prove_keys(), || self.prove_graph())?;
-                (self.keys, self.graph) = (Some(keys), Some(graph));
-            }
-            Step::Keep => self.keep()?,
         }
-        Ok(())
     }
 
-    fn parts(&self) -> Result<(&Making, &Captured)> {
-        let both = self.making.as_ref().zip(self.captured.as_ref());
-        both.ok_or_else(|| out_of_order("nothing was captured"))
+    fn prove(&self, making: &Making, captured: &Captured) -> Result<Proved> {
+        let (keys, graph) = prove::side_by_side(
+            || self.prove_keys(making, captured),
+            || self.prove_graph(making, captured),
+        )?;
+        Ok(Proved { keys, graph })
     }
 
-    fn prove_keys(&self) -> Result<prove::Keys> {
-        let (making, captured) = self.parts()?;
+    fn prove_keys(&self, making: &Making, captured: &Captured) -> Result<prove::Keys> {
         let image = container(self.source.observed, Service::Redis)?.image_id();
         let file = making.create(RDB)?;
         prove::save(self.scratch, image, &captured.redis, &file)
     }
 
-    fn prove_graph(&self) -> Result<prove::Graph> {
-        let (making, captured) = self.parts()?;
+    fn prove_graph(&self, making: &Making, captured: &Captured) -> Result<prove::Graph> {
         let store = Store {
             volume: captured.neo4j.clone(),
             folder: "/data".to_owned(),
@@ -264,12 +189,8 @@ impl Work<'_> {
         Ok(graph)
     }
 
-    fn keep(&mut self) -> Result<()> {
-        let manifest = self.manifest()?;
-        let making = self
-            .making
-            .take()
-            .ok_or_else(|| out_of_order("nothing is being made"))?;
+    fn keep(&self, making: Making, captured: &Captured, proved: &Proved) -> Result<Made> {
+        let manifest = self.manifest(&making, captured, proved)?;
         let text = serde_json::to_string_pretty(&manifest)
             .map_err(|error| Failure::failed(format!("the manifest: {error}")))?;
         write(&making, MANIFEST, &format!("{text}\n"))?;
@@ -283,15 +204,11 @@ impl Work<'_> {
         );
         write(&making, SUMS, &sums::text(&sums))?;
         let path = making.keep()?;
-        self.made = Some(Made { manifest, path });
-        Ok(())
+        Ok(Made { manifest, path })
     }
 
-    fn manifest(&self) -> Result<Manifest> {
-        let (making, captured) = self.parts()?;
-        let (Some(keys), Some(graph)) = (&self.keys, &self.graph) else {
-            return Err(out_of_order("nothing was proved"));
-        };
+    fn manifest(&self, making: &Making, captured: &Captured, proved: &Proved) -> Result<Manifest> {
+        let Proved { keys, graph } = proved;
         let deployment = &self.source.observed.deployment;
         let database = deployment.environment().database();
         let files = [manifest::dump(database), RDB.to_owned()]
@@ -313,12 +230,7 @@ impl Work<'_> {
             instance: deployment.instance().label().to_owned(),
             engine: self.source.engine.id.clone(),
             created: captured.created.clone(),
-            taken: if self.stopped.is_some() {
-                "stopped"
-            } else {
-                "frozen"
-            }
-            .to_owned(),
+            taken: self.taken.to_owned(),
             freeze_seconds: (captured.freeze.as_secs_f64() * 1000.0).round() / 1000.0,
             neo4j: Neo4jSource {
                 version: self.source.graph.version.clone(),
@@ -358,27 +270,4 @@ fn write(making: &Making, name: &str, text: &str) -> Result<()> {
     file.write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
         .map_err(|error| Failure::failed(format!("cannot write {name} of the snapshot: {error}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use environments::{Deployment, Environment, Instance};
-
-    use super::*;
-    use crate::observe::testing::running;
-
-    fn shown(how: How) -> String {
-        let staging = Deployment::new(Environment::Staging, Instance::main());
-        plan(&running(&staging), how).to_string()
-    }
-
-    #[test]
-    fn servers_that_are_frozen_are_copied_before_and_proved_after() {
-        insta::assert_snapshot!(shown(How::Frozen(Duration::from_millis(2500))));
-    }
-
-    #[test]
-    fn servers_that_are_stopped_run_again_before_anything_is_proved() {
-        insta::assert_snapshot!(shown(How::Stopped));
-    }
 }

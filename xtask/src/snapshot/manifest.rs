@@ -8,12 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Failure, Result};
 use crate::snapshot::fingerprint::Fingerprint;
 use crate::snapshot::place::Id;
+pub(crate) use crate::snapshot::place::MANIFEST;
 
 /// The form of the manifest and of the files beside it. Another is refused.
 pub(crate) const FORMAT: u32 = 1;
-
-/// The manifest's name in the folder.
-pub(crate) const MANIFEST: &str = "manifest.json";
 
 /// Redis' data.
 pub(crate) const RDB: &str = "redis.rdb";

@@ -5,6 +5,8 @@ use environments::Service;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
+use crate::identity::Identity;
+pub(crate) use crate::identity::writes;
 use crate::observe::Observed;
 use crate::snapshot::capture::{self, container};
 use crate::snapshot::fingerprint::Fingerprint;
@@ -41,37 +43,15 @@ pub(crate) fn fingerprint(
     })
 }
 
-/// When something was last written to either store, as its files tell.
-pub(crate) fn writes(context: &Context, observed: &Observed) -> Result<String> {
-    let database = observed.deployment.environment().database();
-    let graph = format!("/data/transactions/{database}");
-    let mut found = String::new();
-    for (service, folder, pattern) in [
-        (Service::Neo4j, graph.as_str(), "neostore.transaction.db.*"),
-        (Service::Redis, "/data/appendonlydir", "*.incr.aof"),
-    ] {
-        let id = &container(observed, service)?.id;
-        let find = ["find", folder, "-name", pattern, "-printf", "%f %T@\\n"];
-        let command = context.docker.exec_with(id, &["--user", "root"], &find);
-        let reply = context.runner.run(&command)?.ok()?;
-        let mut lines: Vec<&str> = reply.stdout.lines().collect();
-        if lines.is_empty() {
-            return Err(reply.unexpected("the files that are written to"));
-        }
-        lines.sort_unstable();
-        found.push_str(&lines.join("\n"));
-        found.push('\n');
-    }
-    Ok(found)
-}
-
 /// Refuses where something was written since.
 pub(crate) fn still_quiet(context: &Context, observed: &Observed, before: &str) -> Result<()> {
-    if writes(context, observed)? == before {
+    let moment = |writes: &str| Identity::of(observed).written(writes);
+    let changes = moment(before).changes(&moment(&writes(context, observed)?));
+    let Some(first) = changes.first() else {
         return Ok(());
-    }
+    };
     Err(Failure::refused(format!(
-        "somebody writes to {}: what was written since it was looked at would be lost",
+        "somebody writes to {}: what was written since it was looked at would be lost ({first})",
         observed.deployment
     ))
     .hint("stop what uses it, then run the same command again"))

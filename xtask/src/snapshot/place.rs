@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::journal::private_folder;
-use crate::snapshot::manifest::MANIFEST;
+
+/// The manifest's name in the folder.
+pub(crate) const MANIFEST: &str = "manifest.json";
 
 /// How a moment is written in a snapshot's name.
 const MOMENT: &str = "%Y%m%d_%H%M%S";

@@ -34,13 +34,9 @@ pub(crate) fn side_by_side<A: Send, B>(
 ) -> Result<(A, B)> {
     match both(one, other) {
         (Ok(one), Ok(other)) => Ok((one, other)),
-        (Err(one), Err(other)) if one.kind != Kind::Interrupted => {
-            let both = format!("{}\nand beside it: {}", one.message, other.message);
-            Err(Failure {
-                message: both,
-                ..one
-            })
-        }
+        // Whoever pressed Ctrl-C has ended both.
+        (Err(one), Err(other)) if other.kind == Kind::Interrupted => Err(other.also(one)),
+        (Err(one), Err(other)) => Err(one.also(other)),
         (Err(failure), _) | (_, Err(failure)) => Err(failure),
     }
 }

@@ -3,18 +3,17 @@
 //!
 //! `restore.sh` moves the folders. What was there is kept beside it until it is forgotten.
 
+mod plan;
 mod progress;
 
-use std::fmt;
 use std::time::Duration;
 
 use environments::{Deployment, Service, Volume};
 
+pub(crate) use self::plan::{Action, forgetting, plan, resumed, started};
 pub(crate) use self::progress::{Progress, State};
-
 use crate::error::{Failure, Result};
 use crate::observe::Observed;
-use crate::plan::{Action, Plan};
 use crate::snapshot::capture::container;
 use crate::snapshot::drill;
 use crate::snapshot::fingerprint::Fingerprint;
@@ -25,107 +24,10 @@ use crate::snapshot::prove;
 use crate::snapshot::scratch::Scratch;
 use crate::snapshot::servers::{Load, ScratchKeys, Store};
 use crate::snapshot::verify::Verified;
-use crate::tools::docker::containers::Mounted;
+use crate::tools::docker::containers::{Helper, Mounted};
 
-/// A step of a restore.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
-    Clear,
-    Load(Id),
-    Prove(Id),
-    StillQuiet,
-    Swap(Id),
-    Compare(Id),
-    Forget(Id),
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Clear => f.write_str("remove what an earlier restore has loaded beside the data"),
-            Self::Load(id) => write!(f, "load {id} beside the data, in the same volumes"),
-            Self::Prove(id) => write!(f, "start scratch servers on it and compare it with {id}"),
-            Self::StillQuiet => f.write_str("see that nobody has written since it was saved"),
-            Self::Swap(id) => write!(
-                f,
-                "put it in place by renames, and keep what was there as .before-{id}"
-            ),
-            Self::Compare(id) => write!(f, "compare what the servers hold with {id}"),
-            Self::Forget(id) => write!(f, "remove what was there before {id} was restored"),
-        }
-    }
-}
-
-/// What will be done to servers that run. Pure.
-pub(crate) fn plan(observed: &Observed, id: &Id, state: &State) -> Plan {
-    let mut plan = Plan::new(observed.deployment.clone());
-    if state.loaded {
-        plan.step(
-            Action::Restore(Step::Clear),
-            "it was cut off before that was put in place",
-        );
-    }
-    plan.step(
-        Action::Restore(Step::Load(id.clone())),
-        "the servers go on meanwhile",
-    );
-    plan.step(
-        Action::Restore(Step::Prove(id.clone())),
-        "nothing is put in place that was not seen to work there",
-    );
-    plan.step(
-        Action::Restore(Step::StillQuiet),
-        "what is written now would be in no snapshot",
-    );
-    plan.stop(observed, "folders are swapped under no running server");
-    in_place(&mut plan, id);
-    plan
-}
-
-/// The rest of one that was cut off after its servers were stopped. Pure.
-pub(crate) fn resumed(observed: &Observed, id: &Id) -> Plan {
-    let mut plan = Plan::new(observed.deployment.clone());
-    plan.stop(observed, "folders are swapped under no running server");
-    in_place(&mut plan, id);
-    plan
-}
-
-/// The rest of one that was cut off after its data was in place. Pure.
-pub(crate) fn started(observed: &Observed, id: &Id) -> Plan {
-    let mut plan = Plan::new(observed.deployment.clone());
-    start(&mut plan, id);
-    plan
-}
-
-fn in_place(plan: &mut Plan, id: &Id) {
-    plan.step(
-        Action::Restore(Step::Swap(id.clone())),
-        "a rename is done or not done, never half",
-    );
-    start(plan, id);
-}
-
-fn start(plan: &mut Plan, id: &Id) {
-    plan.step(Action::Start, "its data is in place");
-    plan.step(
-        Action::AwaitReady,
-        "it is up when Bolt answers on its database and Redis answers as its user",
-    );
-    plan.step(
-        Action::Restore(Step::Compare(id.clone())),
-        "it is restored when the servers hold what the snapshot says",
-    );
-}
-
-/// Removing what was there before. Pure.
-pub(crate) fn forgetting(observed: &Observed, id: &Id) -> Plan {
-    let mut plan = Plan::new(observed.deployment.clone());
-    plan.step(
-        Action::Restore(Step::Forget(id.clone())),
-        "--forget asks for it",
-    );
-    plan
-}
+/// How long the moving of folders may take.
+const WORK: Duration = Duration::from_secs(600);
 
 /// The folders of a deployment's two volumes.
 #[derive(Debug)]
@@ -137,7 +39,7 @@ pub(crate) struct Folders<'a> {
 }
 
 impl Folders<'_> {
-    fn give(&self, order: &str) -> Result<String> {
+    fn helper(&self, order: &str) -> Helper {
         let mut helper = self.scratch.helper(order, self.image);
         helper.entrypoint = Some("bash");
         helper.user = Some("root");
@@ -157,26 +59,32 @@ impl Folders<'_> {
         ]
         .map(str::to_owned)
         .to_vec();
+        helper
+    }
+
+    fn give(&self, order: &str) -> Result<()> {
         let docker = self.scratch.docker();
-        let command = docker.run_once(&helper, Duration::from_secs(600));
-        Ok(docker.runner().run(&command)?.ok()?.stdout)
+        let command = docker.run_once(&self.helper(order), WORK);
+        docker.runner().run(&command)?.ok().map(drop)
     }
 
     /// How far it has come.
     pub(crate) fn state(&self) -> Result<State> {
-        State::told(&self.give("state")?)
+        let expected = "how far a restore has come";
+        let helper = self.helper("state");
+        let docker = self.scratch.docker();
+        let said = docker.told_once(&helper, WORK, expected, |said| {
+            said.strip_suffix("told\n").map(str::to_owned)
+        })?;
+        State::told(&said)
     }
 
     pub(crate) fn clear(&self) -> Result<()> {
-        self.give("clear").map(drop)
-    }
-
-    pub(crate) fn arm(&self) -> Result<()> {
-        self.give("arm").map(drop)
+        self.give("clear")
     }
 
     pub(crate) fn swap(&self) -> Result<()> {
-        self.give("swap").map(drop).map_err(|failure| {
+        self.give("swap").map_err(|failure| {
             failure.hint(format!(
                 "the servers are stopped; run the same command again: it goes on where this one \
                  stopped (cargo xtask restore {} {})",
@@ -187,7 +95,7 @@ impl Folders<'_> {
     }
 
     pub(crate) fn forget(&self) -> Result<()> {
-        self.give("forget").map(drop)
+        self.give("forget")
     }
 }
 
@@ -266,52 +174,4 @@ fn prove_keys(
     let again = KeysPrint::of(&server)?;
     server.end()?;
     Ok([keys.print, again])
-}
-
-#[cfg(test)]
-mod tests {
-    use environments::{Environment, Instance};
-
-    use super::*;
-    use crate::observe::testing::{running, stopped};
-
-    pub(super) fn staging() -> Deployment {
-        Deployment::new(Environment::Staging, Instance::main())
-    }
-
-    pub(super) fn id() -> Id {
-        "20261122_213000".parse().expect("an id")
-    }
-
-    #[test]
-    fn nothing_is_stopped_before_the_snapshot_was_seen_to_work_beside_the_data() {
-        insta::assert_snapshot!(plan(&running(&staging()), &id(), &State::default()));
-    }
-
-    #[test]
-    fn what_an_earlier_restore_has_loaded_is_removed_first() {
-        let state = State::told("loaded\n").expect("it is told so");
-        let plan = plan(&running(&staging()), &id(), &state);
-        let first = plan.steps.first().expect("a step");
-        assert_eq!(first.action, Action::Restore(Step::Clear));
-    }
-
-    #[test]
-    fn a_restore_that_was_cut_off_after_the_swap_stops_and_moves_nothing() {
-        let plan = started(&running(&staging()), &id());
-        insta::assert_snapshot!(plan, @r"
-        Plan for staging:
-          1. compose up
-               because its data is in place
-          2. wait until both servers answer
-               because it is up when Bolt answers on its database and Redis answers as its user
-          3. compare what the servers hold with 20261122_213000
-               because it is restored when the servers hold what the snapshot says
-        ");
-    }
-
-    #[test]
-    fn a_restore_that_was_cut_off_after_the_stop_loads_nothing_again() {
-        insta::assert_snapshot!(resumed(&stopped(&staging()), &id()));
-    }
 }

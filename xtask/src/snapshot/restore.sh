@@ -10,7 +10,6 @@ main() {
     case $order in
     state) state ;;
     clear) rm -rf /neo4j/.incoming-* /redis/.incoming-* ;;
-    arm) arm ;;
     swap) swap ;;
     forget) rm -rf "/neo4j/$before" "/redis/$before" ;;
     *) exit 64 ;;
@@ -18,12 +17,6 @@ main() {
 }
 
 state() {
-    if [ -e "/neo4j/$incoming/armed" ] && [ -e "/redis/$incoming/armed" ]; then
-        echo armed
-    elif [ -e "/redis/$incoming/armed" ] && [ -e "/neo4j/$before" ]; then
-        # Neo4j's part was done, Redis' was not.
-        echo armed
-    fi
     for other in /neo4j/.incoming-* /redis/.incoming-*; do
         [ ! -e "$other" ] || { echo loaded && break; }
     done
@@ -38,9 +31,16 @@ state() {
     for volume in neo4j redis; do
         [ ! -e "/$volume/$before" ] || echo "before $volume"
     done
+    # Of any snapshot.
+    for other in /neo4j/.before-* /redis/.before-*; do
+        [ ! -e "$other" ] || echo "kept ${other##*/.before-}"
+    done
+    # Without this line not all of it has come.
+    echo told
 }
 
-# Everything of it has been proved: from now on it may be put in place.
+# The servers are stopped, and everything of it has been proved. A mark says which folder is which
+# while the two change places; before the first rename it stands for nothing.
 arm() {
     cd "/neo4j/$incoming"
     [ -d "databases/$database" ] && [ -d "transactions/$database" ]
@@ -55,6 +55,10 @@ arm() {
 }
 
 swap() {
+    # Not where a part of it is done already.
+    if [ ! -e "/neo4j/$before" ] && [ ! -e "/neo4j/$incoming/before" ]; then
+        arm
+    fi
     if [ -e "/neo4j/$incoming/armed" ]; then
         swap_neo4j
     fi

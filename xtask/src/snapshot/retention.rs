@@ -3,10 +3,29 @@
 //! Pure. Never gives up the newest one, nor the newest that was drilled and matched.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use chrono::Datelike as _;
 
+use crate::journal::{Deed, Kind, Verb};
+use crate::plan::Action;
 use crate::snapshot::place::Id;
+
+/// The one action of pruning: a snapshot is removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Removal(pub(crate) Id);
+
+impl Action for Removal {
+    fn deeds(&self) -> Vec<Deed> {
+        vec![Deed::new(Verb::Remove, Kind::Snapshot, self.0.as_str(), "")]
+    }
+}
+
+impl fmt::Display for Removal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "remove the snapshot {}", self.0)
+    }
+}
 
 /// How many to keep of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

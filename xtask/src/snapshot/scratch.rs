@@ -86,8 +86,8 @@ impl Drop for Scratch<'_> {
             && let Err(failure) = self.remove_all()
         {
             self.context.ui.insist(format!(
-                "scratch objects of {} are left, which the next run removes: {failure}",
-                self.deployment
+                "scratch objects of {} are left, which the next run removes: {}",
+                self.deployment, failure.message
             ));
         }
     }
@@ -114,8 +114,14 @@ fn of(deployment: &Deployment) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Only objects that carry the label of a run, and whose names are those of scratch objects: the
-/// environment's own carry neither.
+/// How the names of what a run makes beside the servers are known: of scratch objects, and of those by
+/// which `adopt` reads old volumes.
+pub(crate) fn made_by_a_run(name: &str) -> bool {
+    name.contains("scratch") || name.ends_with("-adopting") || name.ends_with("_adopting")
+}
+
+/// Only objects that carry the label of a run and a name that a run gives: the environment's own carry
+/// neither.
 fn remove(docker: &Docker, labels: &BTreeMap<String, String>) -> Result<Vec<String>> {
     let containers = docker.containers_labelled(labels, label::RUN)?;
     let volumes = docker.volumes_labelled(labels, label::RUN)?;
@@ -124,16 +130,18 @@ fn remove(docker: &Docker, labels: &BTreeMap<String, String>) -> Result<Vec<Stri
         .chain(volumes.iter().map(|one| one.name.as_str()))
         .map(str::to_owned)
         .collect();
-    if let Some(strange) = names.iter().find(|name| !name.contains("scratch")) {
+    if let Some(strange) = names.iter().find(|name| !made_by_a_run(name)) {
         return Err(Failure::refused(format!(
-            "{strange} carries the label {} but has no scratch object's name: it was not touched",
+            "{strange} carries the label {} but has a name that no run gives: it was not touched",
             label::RUN
         ))
-        .hint(format!("docker inspect {strange}")));
+        .hint(format!(
+            "docker inspect {strange}; where nobody needs it, remove it by its name"
+        )));
     }
     let ids: Vec<String> = containers.iter().map(|one| one.id.clone()).collect();
     docker.remove_scratch(&ids)?;
     let volumes: Vec<String> = volumes.into_iter().map(|one| one.name).collect();
-    docker.remove_volumes(&volumes)?;
+    docker.remove_volumes(&volumes).outcome?;
     Ok(names)
 }

@@ -6,9 +6,10 @@ use environments::Service;
 
 use crate::error::{Failure, Kind, Result};
 use crate::observe::Observed;
-use crate::process::tail;
+use crate::process::PROMPT;
 use crate::snapshot::scratch::Scratch;
 use crate::tools::docker::Docker;
+use crate::tools::docker::containers::{Mounted, told};
 use crate::ui::bytes;
 
 /// How much is taken beyond what was counted: servers go on writing.
@@ -27,7 +28,7 @@ impl Sizes {
     }
 }
 
-/// Counts the blocks of both stores, in the servers' containers.
+/// Counts the blocks of what the copy of both stores copies, in the servers' containers.
 pub(crate) fn sizes(docker: &Docker, observed: &Observed) -> Result<Sizes> {
     let size = |service: Service| {
         let container = observed.container(service).ok_or_else(|| {
@@ -44,24 +45,20 @@ pub(crate) fn sizes(docker: &Docker, observed: &Observed) -> Result<Sizes> {
     })
 }
 
+/// The bytes on the disk below `$0`, without the folders that the copy leaves out. Files that a
+/// running server removes meanwhile are no failure.
+const COUNT: &str = "du --summarize --block-size=1 --exclude='.incoming-*' --exclude='.before-*' \"$0\" 2>/dev/null || true";
+
 /// The bytes on the disk below a folder of a container.
 fn counted(docker: &Docker, container: &str, folder: &str) -> Result<u64> {
-    let command = docker.exec_with(
-        container,
-        &["--user", "root"],
-        // Files that a running server removes meanwhile are no failure.
-        &[
-            "bash",
-            "-c",
-            "du --summarize --block-size=1 \"$0\" 2>/dev/null || true",
-            folder,
-        ],
-    );
-    let reply = docker.runner().run(&command)?.ok()?;
-    let count = reply.stdout.split_whitespace().next();
-    count
-        .and_then(|count| count.parse().ok())
-        .ok_or_else(|| reply.unexpected("a number of bytes"))
+    let words = ["bash", "-c", COUNT, folder];
+    let command = docker.exec_with(container, &["--user", "root"], &words);
+    let number = |said: &str| said.split_once('\t')?.0.parse().ok();
+    told(
+        || docker.runner().run(&command),
+        "a number of bytes",
+        number,
+    )
 }
 
 /// Fails where the destination has not as much room.
@@ -84,20 +81,14 @@ pub(crate) fn on_engine(scratch: &Scratch<'_>, image: &str, needed: u64) -> Resu
     let mut helper = scratch.helper("room", image);
     helper.entrypoint = Some("df");
     helper.in_memory = vec!["/data", "/logs"];
-    helper.mounts = vec![crate::tools::docker::containers::Mounted::reading(
-        &volume, "/room",
-    )];
+    helper.mounts = vec![Mounted::reading(&volume, "/room")];
     helper.args = ["--block-size=1", "--output=avail", "/room"]
         .map(str::to_owned)
         .to_vec();
     let docker = scratch.docker();
-    let command = docker.run_once(&helper, crate::process::PROMPT);
-    let reply = docker.runner().run(&command)?.ok()?;
-    let free = tail(&reply.stdout, 1)
-        .first()
-        .and_then(|line| line.trim().parse().ok());
-    let free = free.ok_or_else(|| reply.unexpected("the free bytes"))?;
-    docker.remove_volumes(&[volume])?;
+    let number = |said: &str| said.strip_suffix('\n')?.lines().last()?.trim().parse().ok();
+    let free = docker.told_once(&helper, PROMPT, "the free bytes", number)?;
+    docker.remove_volumes(&[volume]).outcome?;
     enough("the engine's disk", free, needed, "docker system df")
 }
 
@@ -120,6 +111,31 @@ fn enough(place: &str, free: u64, needed: u64, hint: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::{Interrupt, Invocation, Runner};
+    use crate::ui::Ui;
+
+    #[test]
+    fn what_the_copy_leaves_out_is_not_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let count = || {
+            let runner = Runner::new(Interrupt::default(), Ui::silent());
+            let place = folder.path().display().to_string();
+            let count = Invocation::new("bash").args(["-c", COUNT, &place]);
+            let said = runner.run(&count).expect("it runs").stdout;
+            said.split_once('\t').expect("a number").0.parse::<u64>()
+        };
+        std::fs::write(folder.path().join("kept"), vec![1; 300_000]).expect("a file");
+        let before = count().expect("a number");
+        assert!(before >= 300_000, "{before}");
+        for left_out in [".before-20261122_213000", ".incoming-20261122_213000"] {
+            let left_out = folder.path().join(left_out);
+            std::fs::create_dir(&left_out).expect("a folder");
+            std::fs::write(left_out.join("data"), vec![1; 300_000]).expect("a file");
+        }
+        // The folder's own entry may have grown by a block.
+        let after = count().expect("a number");
+        assert!(after < before + 100_000, "{before} before, {after} after");
+    }
 
     #[test]
     fn too_little_room_is_told_with_both_figures() {

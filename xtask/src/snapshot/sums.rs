@@ -8,8 +8,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
+use crate::digest::hexadecimal;
 use crate::error::{Failure, Result};
-use crate::snapshot::fingerprint::hexadecimal;
 
 /// The file's name.
 pub(crate) const SUMS: &str = "SHA256SUMS";

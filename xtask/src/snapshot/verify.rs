@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Failure, Result};
 use crate::process::printable;
-use crate::snapshot::drill::{self, DRILL, Drill};
+use crate::snapshot::drilled::{self, DRILL, Drill};
 use crate::snapshot::manifest::{MANIFEST, Manifest};
 use crate::snapshot::place::Id;
 use crate::snapshot::sums::{self, SUMS};
@@ -70,8 +70,8 @@ pub(crate) fn verify(path: &Path, id: &Id) -> Result<Verified> {
         return Err(damaged(id, &wrong.join("\n  - ")));
     }
     let manifest = Manifest::parse(&read(MANIFEST)?).map_err(|failure| {
-        let hint = failure.hint.clone();
-        damaged(id, &failure.message).hint(hint)
+        let damaged = damaged(id, &failure.message);
+        failure.hints.into_iter().fold(damaged, Failure::hint)
     })?;
     wrong.extend(disagreements(&manifest, id, &listed, &sizes));
     if !wrong.is_empty() {
@@ -81,7 +81,7 @@ pub(crate) fn verify(path: &Path, id: &Id) -> Result<Verified> {
     Ok(Verified {
         id: id.clone(),
         path: path.to_owned(),
-        drill: drill::read(path, &sum),
+        drill: drilled::read(path, &sum),
         manifest,
         sum,
         _read: (),

@@ -8,16 +8,17 @@
 
 use environments::{Disposable, Protection, Volume};
 
-use crate::adoption::{self, Graph, InTheWay, Keys, kept};
+use crate::adoption::{self, Adoption, Graph, InTheWay, Keys, kept};
 use crate::cli::Adopt;
 use crate::contents::{agree, contents};
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::execute::execute;
+use crate::execute::{About, execute, journalled};
 use crate::guard::identity;
 use crate::guard::lock::Lock;
+use crate::journal::{DOWN, PROOF};
 use crate::observe::{Observed, observe_one};
-use crate::plan::{self, Adoption, Plan};
+use crate::plan::{EngineAction, Plan};
 use crate::report::Answer;
 use crate::stack::Stack;
 use crate::tasks::{Held, hold_without, planned, show};
@@ -112,8 +113,8 @@ pub(crate) fn not_half_done(context: &Context, held: &Held) -> Result<()> {
     let observed = &held.observed;
     let deployment = &observed.deployment;
     // The volumes are looked into only where the journal says that there may be something to see.
-    let cut_off = context.journal.cut_off(deployment)?;
-    let adopting = cut_off.is_some_and(|entry| entry.command == NAME);
+    let last = context.journal.last(deployment, &[PROOF, DOWN])?;
+    let adopting = last.is_some_and(|run| run.begun.command == NAME && !run.done());
     let there: Vec<_> = observed.volumes().map(|(volume, _)| volume).collect();
     if !adopting || there.is_empty() || observed.containers().any(Container::running) {
         return Ok(());
@@ -150,19 +151,22 @@ fn adopted(
         adoption.keys = Some(Keys::look(context, deployment, source)?);
     }
     let notes = notes(&adoption);
+    let left_out = adoption.keys.iter().flat_map(|keys| keys.left_out.clone());
+    let left_out: Vec<String> = left_out.collect();
     let mut plan = match place {
-        Place::Vacant => plan::adopt(&held.observed, None, adoption),
-        Place::Empty(target) => plan::adopt(&held.observed, Some(target), adoption),
-        Place::Begun(filled) => plan::adopt_rest(&held.observed, adoption, filled),
+        Place::Vacant => adoption::adopt(&held.observed, None, adoption),
+        Place::Empty(target) => adoption::adopt(&held.observed, Some(target), adoption),
+        Place::Begun(filled) => adoption::adopt_rest(&held.observed, adoption, filled),
         Place::Filled { answers } => {
             if *answers {
                 adoption::same(context, deployment, &adoption)?;
             }
-            plan::adopted_before(&held.observed, adoption)
+            adoption::adopted_before(&held.observed, adoption)
         }
     };
     plan.notes = notes;
-    plan::free_names(&mut plan, &sources.aside);
+    adoption::free_names(&mut plan, &sources.aside);
+    plan.write_files(stack.to_write());
     show(context, &plan);
     let environment = deployment.environment().slug().to_uppercase();
     let phrase = format!("REPLACE {environment} VOLUMES");
@@ -180,7 +184,10 @@ fn adopted(
         // Reading the copies took its time, and an application may have written meanwhile.
         still_empty(context, &held.observed)?;
     }
-    execute(context, NAME, &held.engine, &plan, Some(stack))?;
+    let about = About::new(NAME, &held.engine, deployment);
+    execute(context, &about, &plan, |action, did| {
+        adoption::act(context, stack, action, did)
+    })?;
     let mut said = format!("{deployment} holds what the volumes hold, which are as they were");
     let copies = &sources.copies;
     if !copies.is_empty() {
@@ -191,11 +198,15 @@ fn adopted(
             copies.join(" ")
         );
     }
+    if !left_out.is_empty() {
+        said = format!("{said}; left out: {}", left_out.join("; "));
+    }
     Ok(Answer::done(vec![deployment.environment()], said))
 }
 
 fn still_empty(context: &Context, observed: &Observed) -> Result<()> {
     let found = contents(context, observed);
+    context.interrupt().check()?;
     match (&found.graph, &found.keys) {
         (Ok(graph), Ok(keys)) if graph.nodes == 0 && keys.keys == 0 => Ok(()),
         _ => Err(Failure::refused(format!(
@@ -220,14 +231,16 @@ fn notes(adoption: &Adoption) -> Vec<String> {
     }
     if let Some(keys) = &adoption.keys {
         let census = &keys.census;
-        let foreign: u64 = census.foreign.values().sum();
         notes.push(format!(
             "{} ({}): {}; {} without an environment's prefix",
             keys.source,
             bytes(keys.bytes),
-            counted(census.own + census.bare + foreign, "key"),
+            counted(census.total(), "key"),
             census.bare
         ));
+        for left_out in &keys.left_out {
+            notes.push(format!("left out of {}: {left_out}", keys.source));
+        }
         if census.taken > 0 {
             notes.push(format!(
                 "left as they are: {} whose name with the prefix is taken",
@@ -283,6 +296,7 @@ fn place(context: &Context, observed: &Observed, to_be_filled: &[Volume]) -> Res
         .hint(format!("cargo xtask up {}", deployment.environment())));
     }
     let found = contents(context, observed);
+    context.interrupt().check()?;
     agree(NAME, deployment, &found)?;
     match (
         found.graph,
@@ -317,7 +331,7 @@ fn engine(context: &Context, args: &Adopt) -> Result<Answer> {
     let observed = observe_one(context, &deployment)?;
     identity::settle(NAME, &deployment, &identity::objects(&observed))?;
 
-    let mut plan = Plan::new(deployment.clone());
+    let mut plan: Plan<EngineAction> = Plan::new(deployment.clone());
     let known = context.journal.engine_of(&deployment)?;
     plan.notes.push(match known.as_deref() {
         Some(known) if known == engine.id => format!("the journal has the engine {known} already"),
@@ -335,7 +349,7 @@ fn engine(context: &Context, args: &Adopt) -> Result<Answer> {
         return Ok(planned(&[&plan]));
     }
     // A plan without steps: the line in the journal is what changes.
-    execute(context, NAME, &engine, &plan, None)?;
+    journalled(context, &About::new(NAME, &engine, &deployment), |_| Ok(()))?;
     let said = format!("{deployment} is on the engine {}", engine.id);
     Ok(Answer::done(vec![environment], said))
 }

@@ -28,7 +28,7 @@ pub(crate) fn run(context: &Context, args: &Bench) -> Result<Answer> {
     let ended = scratch.end();
     if let Err(failure) = &ended {
         // What was measured is told all the same.
-        context.ui.insist(format!("{failure}: {}", failure.hint));
+        crate::report::tell(&context.ui, failure);
     }
     let outcomes = outcomes?;
     let failed = outcomes

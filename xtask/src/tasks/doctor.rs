@@ -5,7 +5,7 @@
 mod host;
 
 use environments::Environment;
-use environments::render::{self, SETTINGS_PATH, Secrets};
+use environments::render::Secrets;
 use serde_json::json;
 
 use crate::context::Context;
@@ -16,7 +16,7 @@ use crate::error::{Failure, Result};
 use crate::observe::{Observed, observe};
 use crate::report::Answer;
 use crate::secrets;
-use crate::tasks::images;
+use crate::tasks::{generate, images};
 use crate::ui::{self, Tone};
 
 pub(crate) fn run(context: &Context) -> Result<Answer> {
@@ -95,9 +95,7 @@ fn system() -> Check {
 
 /// What only an engine that answers can tell. A question that fails is a finding of its own.
 fn on_engine(context: &Context, facts: &Facts, elsewhere: Option<&str>) -> Vec<Check> {
-    let failed = |name: &str, failure: Failure| {
-        Check::new(name, Status::Warning, failure.message, failure.hint)
-    };
+    let failed = |name: &str, failure: Failure| Check::failed(name, Status::Warning, failure);
     let mut checks = match images(context) {
         Ok(checks) => checks,
         Err(failure) => vec![failed("images", failure)],
@@ -143,12 +141,7 @@ fn ports(context: &Context, observed: &[Observed]) -> Vec<Check> {
     let publishers = match context.docker.publishers() {
         Ok(publishers) => publishers,
         Err(failure) => {
-            return vec![Check::new(
-                "ports",
-                Status::Warning,
-                failure.message,
-                failure.hint,
-            )];
+            return vec![Check::failed("ports", Status::Warning, failure)];
         }
     };
     let one = |one: &Observed| {
@@ -160,7 +153,7 @@ fn ports(context: &Context, observed: &[Observed]) -> Vec<Check> {
         match kept {
             Ok(Some(ports)) => host::ports(one, ports, &publishers),
             Ok(None) => Check::ok(&name, "picked at its first start"),
-            Err(failure) => Check::new(&name, Status::Missing, failure.message, failure.hint),
+            Err(failure) => Check::failed(&name, Status::Missing, failure),
         }
     };
     observed.iter().map(one).collect()
@@ -176,30 +169,16 @@ fn rendered(context: &Context) -> Check {
             format!("not as the definitions say: {}", drifted.join(", ")),
             "cargo xtask generate   (`generate --check` shows the difference)",
         ),
-        Err(failure) => Check::new(NAME, Status::Missing, failure.message, failure.hint),
+        Err(failure) => Check::failed(NAME, Status::Missing, failure),
     }
 }
 
 /// The rendered files that are not as rendered. Where a provider gives staging's secret, both the
 /// rendering with the well-known password and the one without it will do.
 pub(crate) fn drifted(context: &Context) -> Result<Vec<String>> {
-    let there = |path: &str| std::fs::read_to_string(context.root.join(path)).ok();
-    let settings = there(SETTINGS_PATH);
-    let rendered = |secrets: Secrets| {
-        render::files(secrets, settings.as_deref()).map_err(|error| {
-            Failure::failed(format!("{SETTINGS_PATH}: {error}")).hint("mend it by hand")
-        })
-    };
-    let (well_known, provided) = (
-        rendered(Secrets::well_known())?,
-        rendered(secrets::provided())?,
-    );
-    let drifted = well_known.iter().filter(|file| {
-        let now = there(&file.path);
-        let same = |other: &render::RenderedFile| {
-            other.path == file.path && now.as_ref() == Some(&other.contents)
-        };
-        !same(file) && !provided.iter().any(same)
-    });
-    Ok(drifted.map(|file| file.path.clone()).collect())
+    let well_known = generate::compare(context, Secrets::well_known())?;
+    let provided = generate::compare(context, secrets::provided())?;
+    let drifted = well_known.drifted.into_iter().map(|one| one.file.path);
+    let drifted = drifted.filter(|path| !provided.same.contains(path));
+    Ok(drifted.chain(well_known.barred).collect())
 }

@@ -3,10 +3,10 @@
 use environments::{Deployment, Environment};
 
 use crate::context::Context;
-use crate::error::Result;
-use crate::execute::execute;
+use crate::error::{Failure, Result};
+use crate::execute::{About, act_by_engine, execute};
 use crate::journal::DOWN;
-use crate::plan;
+use crate::plan::{self, Planned};
 use crate::report::Answer;
 use crate::side_by_side::each;
 use crate::tasks::{hold_all, planned, show};
@@ -16,6 +16,9 @@ pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Ans
     let mut ready = Vec::new();
     for held in hold_all(context, DOWN, &deployments)? {
         let plan = plan::down(&held.observed);
+        if !plan.notes.is_empty() && !context.dry_run {
+            show(context, &plan);
+        }
         ready.push((held, plan));
     }
     if context.dry_run {
@@ -23,14 +26,21 @@ pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Ans
             show(context, plan);
         }
         return Ok(planned(
-            &ready.iter().map(|(_, plan)| plan).collect::<Vec<_>>(),
+            &ready
+                .iter()
+                .map(|(_, plan)| plan as &dyn Planned)
+                .collect::<Vec<_>>(),
         ));
     }
     let busy = ready.iter().filter(|(_, plan)| !plan.steps.is_empty());
     let outcomes = each(busy, |(held, plan)| {
-        execute(context, DOWN, &held.engine, plan, None)
+        let deployment = &held.observed.deployment;
+        let about = About::new(DOWN, &held.engine, deployment);
+        execute(context, &about, plan, |action, did| {
+            act_by_engine(context, deployment, action, did)
+        })
     });
-    outcomes.into_iter().collect::<Result<()>>()?;
+    Failure::unless_all(outcomes)?;
     let chosen = deployments.iter().map(Deployment::environment).collect();
     Ok(Answer::done(chosen, ""))
 }

@@ -7,10 +7,10 @@ use serde_json::json;
 use crate::cli::DrillArgs;
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::execute::{self, Run};
-use crate::plan::{Action, Plan};
+use crate::execute::{About, journalled};
+use crate::plan::{One, Step};
 use crate::report::{Answer, Changed, with};
-use crate::snapshot::drill::{self, Drill};
+use crate::snapshot::drill::{self, Drill, DrillOf};
 use crate::snapshot::place::{Id, Place};
 use crate::snapshot::scratch::Scratch;
 use crate::snapshot::sequence;
@@ -29,7 +29,7 @@ pub(crate) fn run(context: &Context, args: &DrillArgs) -> Result<Answer> {
     if context.dry_run {
         return Ok(planned(&[&plan]));
     }
-    let (verified, drill) = carry_out(context, NAME, &held, &id, &plan)?;
+    let (verified, drill) = carry_out(context, NAME, &held, &plan)?;
     let changed = Changed {
         environments: vec![args.environment],
         outcome: "done",
@@ -57,13 +57,14 @@ fn chosen(context: &Context, held: &Held, named: Option<&Id>) -> Result<Id> {
 }
 
 /// One step.
-pub(crate) fn plan(held: &Held, id: &Id) -> Plan {
-    let mut plan = Plan::new(held.observed.deployment.clone());
-    plan.step(
-        Action::Drill(id.clone()),
-        "a backup that was never restored is a hope",
-    );
-    plan
+pub(crate) fn plan(held: &Held, id: &Id) -> One<DrillOf> {
+    One {
+        deployment: held.observed.deployment.clone(),
+        step: Step::new(
+            DrillOf(id.clone()),
+            "a backup that was never restored is a hope",
+        ),
+    }
 }
 
 /// Drills one snapshot under the deployment's lock.
@@ -74,44 +75,41 @@ pub(crate) fn carry_out(
     context: &Context,
     command: &str,
     held: &Held,
-    id: &Id,
-    plan: &Plan,
+    plan: &One<DrillOf>,
 ) -> Result<(Verified, Drill)> {
     let deployment = &held.observed.deployment;
-    let path = Place::of(context, deployment).path(id);
-    let run = Run {
-        command,
-        engine: &held.engine,
-        snapshot: Some(id.to_string()),
-    };
-    let mut result = None;
-    execute::journalled(context, &run, plan, |_| {
-        let started = Instant::now();
-        let verified = verify(&path, id)?;
-        if !verified.manifest.is_of(deployment) {
-            return Err(Failure::refused(format!(
-                "the snapshot {id} is of {:?} of instance {:?}, not of {deployment}",
-                verified.manifest.environment, verified.manifest.instance
-            )));
-        }
-        let verifying = started.elapsed().as_secs_f64();
-        let scratch = Scratch::begin(context, deployment)?;
-        let drill = drill::drill(&scratch, &held.engine.id, &verified, verifying)?;
-        scratch.remove()?;
-        if !drill.matched {
-            return Err(Failure::failed(format!(
-                "the snapshot {id} restores to other data:\n  - {}",
-                drill.differences.join("\n  - ")
-            ))
-            .hint(format!(
-                "make another: cargo xtask snapshot {}",
-                deployment.environment()
-            )));
-        }
-        result = Some((verified, drill));
-        Ok(())
-    })?;
-    result.ok_or_else(|| Failure::failed("the drill had no step"))
+    let DrillOf(id) = &plan.step.action;
+    let about = About::new(command, &held.engine, deployment).snapshot(id);
+    journalled(context, &about, |run| {
+        run.step(&plan.step, |_| one(context, held, id))
+    })
+}
+
+fn one(context: &Context, held: &Held, id: &Id) -> Result<(Verified, Drill)> {
+    let deployment = &held.observed.deployment;
+    let started = Instant::now();
+    let verified = verify(&Place::of(context, deployment).path(id), id)?;
+    if !verified.manifest.is_of(deployment) {
+        return Err(Failure::refused(format!(
+            "the snapshot {id} is of {:?} of instance {:?}, not of {deployment}",
+            verified.manifest.environment, verified.manifest.instance
+        )));
+    }
+    let verifying = started.elapsed().as_secs_f64();
+    let scratch = Scratch::begin(context, deployment)?;
+    let drill = drill::drill(&scratch, &held.engine.id, &verified, verifying)?;
+    scratch.remove()?;
+    if !drill.matched {
+        return Err(Failure::failed(format!(
+            "the snapshot {id} restores to other data:\n  - {}",
+            drill.differences.join("\n  - ")
+        ))
+        .hint(format!(
+            "make another: cargo xtask snapshot {}",
+            deployment.environment()
+        )));
+    }
+    Ok((verified, drill))
 }
 
 /// What a person reads.

@@ -30,7 +30,7 @@ pub(crate) fn run(context: &Context, args: &Logs) -> Result<Answer> {
             .hint(format!("cargo xtask up {}", args.environment)));
         };
         if args.service.is_none() {
-            ui::answer(&format!("--- {}", container.name()));
+            ui::answer(&format!("--- {}", container.name()))?;
         }
         let tail = args.tail.to_string();
         let mut command = context.docker.command().args(["logs", "--tail", &tail]);

@@ -3,16 +3,20 @@
 //! What has another environment's mark, and a key whose name with the prefix is taken, are left as
 //! they are and listed; `--foreign move-to FILE` moves the former. Staging and production are changed only behind a drilled snapshot.
 
-use environments::{Changeable, Deployment, Disposable, Environment, Protected, Protection};
+use environments::{
+    Changeable, Deployment, Disposable, Environment, Protected, Protection, Service,
+};
 
 use crate::cli::MigrateArgs;
 use crate::contents::{agree, contents};
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::execute::{self, Run};
+use crate::execute::{About, Run, journalled, planned_server};
 use crate::namespace::audit::{self, Census, Depth};
-use crate::namespace::migrate::compare;
-use crate::plan::{self, Action, Plan};
+use crate::namespace::migrate::{self, compare};
+use crate::namespace::{Migration, Moving, foreign, mark, move_foreign};
+use crate::observe::observe_one;
+use crate::plan::{Action as _, Step};
 use crate::report::Answer;
 use crate::secrets;
 use crate::side_by_side::both;
@@ -39,6 +43,7 @@ pub(crate) fn run(context: &Context, args: &MigrateArgs) -> Result<Answer> {
         return Err(down(&deployment.to_string(), environment));
     }
     let found = contents(context, &held.observed);
+    context.interrupt().check()?;
     let store = match (&found.graph, &found.keys) {
         (Ok(graph), Ok(_)) => graph.store_id.clone(),
         (Err(reason), _) | (_, Err(reason)) => return Err(Failure::failed(reason.clone())),
@@ -52,31 +57,29 @@ pub(crate) fn run(context: &Context, args: &MigrateArgs) -> Result<Answer> {
         Depth::Lifetimes
     };
     let mut before = census(context, &deployment, neo4j, redis, depth)?;
-    let mut plan = Plan::new(deployment.clone());
-    if let Some(file) = file {
-        let foreign = |census: &Census| census.foreign.values().sum();
-        let count = (foreign(&before.keys), foreign(&before.nodes));
-        plan::move_foreign(&mut plan, &target, neo4j, redis, count, file);
-    }
-    let marks = plan::mark(
+    let mut plan = mark(
         &target,
         neo4j,
         redis,
         before.keys.bare - before.keys.taken,
         before.nodes.bare,
     );
-    plan.steps.extend(marks.steps);
+    if let Some(file) = file {
+        let foreign = |census: &Census| census.foreign.values().sum();
+        let count = (foreign(&before.keys), foreign(&before.nodes));
+        plan.moving = move_foreign(&target, neo4j, redis, count, file);
+    }
     plan.notes = notes(environment, &before, file.is_some());
     plan.notes.extend(cover.note());
     show(context, &plan);
-    let phrase = cover.phrase().filter(|_| !plan.steps.is_empty());
+    let phrase = cover.phrase().filter(|_| !plan.is_empty());
     if context.dry_run {
         if let Some(phrase) = &phrase {
             context.confirmation.rehearse(phrase)?;
         }
         return Ok(planned(&[&plan]));
     }
-    if plan.steps.is_empty() {
+    if plan.is_empty() {
         return Ok(Answer::done(
             vec![environment],
             said(&deployment.to_string(), &plan, &before),
@@ -85,22 +88,17 @@ pub(crate) fn run(context: &Context, args: &MigrateArgs) -> Result<Answer> {
     if let Some(phrase) = &phrase {
         context.confirmation.ask(phrase, context.interrupt())?;
     }
-    let run = Run {
-        command: NAME,
-        engine: &held.engine,
-        snapshot: args.backup.as_ref().map(Id::to_string),
-    };
+    let mut about = About::new(NAME, &held.engine, &deployment);
+    about.snapshot = args.backup.as_ref().map(Id::to_string);
     // What is moved away is no part of what must be the same before and after.
-    let moves = matches!(plan.steps[0].action, Action::MoveForeign(_));
-    if file.is_some() && !moves {
+    if file.is_some() && plan.moving.is_none() {
         before.keys = audit::keys(context, environment, redis, Depth::Lifetimes)?;
     }
-    execute::journalled(context, &run, &plan, |action| {
-        execute::act(context, &deployment, action, None)?;
-        if matches!(action, Action::MoveForeign(_)) {
-            before.keys = audit::keys(context, environment, redis, Depth::Lifetimes)?;
+    journalled(context, &about, |run| {
+        if let Some(step) = &plan.moving {
+            before.keys = moved(context, run, step, &deployment)?;
         }
-        Ok(())
+        marked(context, run, &plan, &deployment)
     })?;
     let after = census(context, &deployment, neo4j, redis, Depth::Lifetimes)?;
     compare(environment, &before.keys, &after.keys)?;
@@ -108,6 +106,59 @@ pub(crate) fn run(context: &Context, args: &MigrateArgs) -> Result<Answer> {
         vec![environment],
         said(&deployment.to_string(), &plan, &after),
     ))
+}
+
+/// Moves what has another environment's mark to a file; the keys that are there then.
+fn moved(
+    context: &Context,
+    run: &mut Run<'_>,
+    step: &Step<Moving>,
+    deployment: &Deployment,
+) -> Result<Census> {
+    run.step(step, |did| {
+        let work = &step.action;
+        let observed = observe_one(context, deployment)?;
+        let redis = planned_server(&observed, Service::Redis, &work.redis)?;
+        let servers = foreign::Servers {
+            neo4j: &planned_server(&observed, Service::Neo4j, &work.neo4j)?,
+            redis: &redis,
+            password: &secrets::password(deployment.environment())?,
+        };
+        foreign::move_to(context, deployment, servers, &work.file)?;
+        did.add(work.deeds());
+        audit::keys(context, deployment.environment(), &redis, Depth::Lifetimes)
+    })
+}
+
+/// Gives the prefixes, then the labels.
+fn marked(
+    context: &Context,
+    run: &mut Run<'_>,
+    plan: &Migration,
+    deployment: &Deployment,
+) -> Result<()> {
+    let environment = deployment.environment();
+    if let Some(step) = &plan.keys {
+        run.step(step, |did| {
+            let observed = observe_one(context, deployment)?;
+            let redis = planned_server(&observed, Service::Redis, &step.action.server)?;
+            migrate::prefix_keys(context, environment, &redis, step.action.count)?;
+            did.add(step.action.deeds());
+            Ok(())
+        })?;
+    }
+    if let Some(step) = &plan.nodes {
+        run.step(step, |did| {
+            let observed = observe_one(context, deployment)?;
+            let neo4j = planned_server(&observed, Service::Neo4j, &step.action.server)?;
+            let password = secrets::password(environment)?;
+            let count = step.action.count;
+            migrate::label_nodes(context, deployment, &neo4j, &password, count)?;
+            did.add(step.action.deeds());
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// What allows the change: that nothing there is precious, or a snapshot.
@@ -252,8 +303,8 @@ fn foreign(one: &str, census: &Census, moved: bool) -> Option<String> {
 }
 
 /// What is left after it, which was counted anew.
-fn said(deployment: &str, plan: &Plan, after: &Both) -> String {
-    let mut said = if plan.steps.is_empty() {
+fn said(deployment: &str, plan: &Migration, after: &Both) -> String {
+    let mut said = if plan.is_empty() {
         format!("{deployment} has nothing to mark")
     } else {
         format!(

@@ -18,7 +18,8 @@ pub(crate) fn run(context: &Context, options: &SnapshotOptions) -> Result<Answer
     let staging = context.deployment(Environment::Staging);
     let (listed, drilled, told) = {
         let held = thawed(context, NAME, hold(context, NAME, &staging)?)?;
-        let prepared = prepare(context, NAME, &held, snapshot::how(options))?;
+        let how = snapshot::how(context, &held, options)?;
+        let prepared = prepare(context, NAME, &held, how)?;
         show(context, &prepared.plan);
         context
             .ui
@@ -30,7 +31,7 @@ pub(crate) fn run(context: &Context, options: &SnapshotOptions) -> Result<Answer
         let id = &made.manifest.id;
         let plan = drill::plan(&held, id);
         show(context, &plan);
-        let (verified, drill) = drill::carry_out(context, NAME, &held, id, &plan)?;
+        let (verified, drill) = drill::carry_out(context, NAME, &held, &plan)?;
         let listed = Listed::of(&made.path, &made.manifest, Some(&drill));
         let told = drill::told(&verified, &drill);
         (listed, drill, told)

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::engine::{self, Need, done};
 use crate::error::{Failure, Result};
 use crate::observe::observe;
+use crate::plan::Planned;
 use crate::report::proof::Proof;
 use crate::report::{Answer, Changed, document_with, human};
 use crate::tasks::images::{self, Job, Wanted};
@@ -185,9 +186,12 @@ fn rehearsed(
 ) -> Result<Answer> {
     if need.nothing() && jobs.is_some_and(<[Job]>::is_empty) {
         let started = up::start(context, NAME, deployments)?;
-        if let Answer::Changed(plans) =
-            planned(&started.iter().map(|one| &one.plan).collect::<Vec<_>>())
-        {
+        if let Answer::Changed(plans) = planned(
+            &started
+                .iter()
+                .map(|one| &one.plan as &dyn Planned)
+                .collect::<Vec<_>>(),
+        ) {
             steps.extend(plans.planned);
         }
     }

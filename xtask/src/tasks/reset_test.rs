@@ -10,12 +10,12 @@ use environments::{Disposable, Test};
 use crate::cli::{ResetMode, ResetTest};
 use crate::contents::{Contents, Sizes, agree, contents, notes, sizes as sizes_of};
 use crate::context::Context;
+use crate::emptying::{self, Action, InPlace, Seed, seed};
 use crate::error::{Failure, Kind, Result};
-use crate::execute::execute;
+use crate::execute::{About, execute};
 use crate::neighbours::Neighbours;
-use crate::plan::{self, InPlace, Plan, Seed};
+use crate::plan::{Plan, Step};
 use crate::report::Answer;
-use crate::seed;
 use crate::side_by_side::both;
 use crate::stack::Stack;
 use crate::tasks::{Held, hold, planned, show};
@@ -36,18 +36,23 @@ pub(crate) fn run(context: &Context, args: &ResetTest) -> Result<Answer> {
     agree(NAME, target.deployment(), &found.contents)?;
 
     let verdict = verdict(args.mode, &found, &stack)?;
-    let plan = chosen(context, &target, &held, &found, verdict, seed);
+    let loaded = seed.as_ref();
+    let loaded = loaded.map_or(String::new(), |seed| format!("; then loaded {seed}"));
+    let mut plan = chosen(context, &target, &held, &found, verdict, seed);
+    if recreates(&plan) {
+        plan.write_files(stack.to_write());
+    }
     if context.dry_run {
         show(context, &plan);
         return Ok(planned(&[&plan]));
     }
     context.ui.say(plan.to_string().trim_end());
-    execute(context, NAME, &held.engine, &plan, Some(&stack))?;
+    let about = About::new(NAME, &held.engine, target.deployment());
+    execute(context, &about, &plan, |action, did| {
+        emptying::act(context, &stack, action, did)
+    })?;
     found.neighbours.verify(context, &held.engine)?;
     let said = "test is empty and healthy: 0 nodes, 0 keys, no schema but the two lookup indexes";
-    let loaded = plan
-        .seed()
-        .map_or(String::new(), |seed| format!("; then loaded {seed}"));
     let chosen = vec![target.deployment().environment()];
     Ok(Answer::done(chosen, format!("{said}{loaded}")))
 }
@@ -104,6 +109,12 @@ fn read_seed(path: &std::path::Path) -> Result<Seed> {
     })
 }
 
+/// Whether it starts servers.
+fn recreates(plan: &Plan<Action>) -> bool {
+    let in_place = |step: &Step<Action>| matches!(step.action, Action::InPlace(_));
+    !plan.steps.iter().any(in_place)
+}
+
 /// The plan for a verdict.
 fn chosen(
     context: &Context,
@@ -112,11 +123,11 @@ fn chosen(
     found: &Found,
     verdict: Verdict,
     seed: Option<Seed>,
-) -> Plan {
+) -> Plan<Action> {
     match verdict {
         Verdict::InPlace(tidiness) => in_place(target, held, &found.contents, tidiness, seed),
         Verdict::Recreate(reason) => {
-            let mut plan = plan::recreate(target, &held.observed, seed);
+            let mut plan = emptying::recreate(target, &held.observed, seed);
             let sizes = found.sizes.clone();
             let sizes = sizes.unwrap_or_else(|| sizes_of(context, &held.observed));
             plan.notes = notes(&held.observed, &found.contents, sizes);
@@ -183,15 +194,15 @@ fn in_place(
     found: &Contents,
     tidiness: Tidiness,
     seed: Option<Seed>,
-) -> Plan {
+) -> Plan<Action> {
     // Both are there and run: `obstacle` has asked them.
     let (Some(neo4j), Some(redis)) = (&held.observed.neo4j, &held.observed.redis) else {
-        return plan::recreate(target, &held.observed, seed);
+        return emptying::recreate(target, &held.observed, seed);
     };
     let mut work = InPlace::of(target, neo4j, redis);
     work.nodes = found.graph.as_ref().map_or(0, |facts| facts.nodes);
     work.keys = found.keys.as_ref().map_or(0, |facts| facts.keys);
     work.schema = tidiness.schema;
     work.seed = seed;
-    plan::empty_in_place(work)
+    emptying::in_place(work)
 }

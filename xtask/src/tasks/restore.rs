@@ -1,4 +1,7 @@
 //! `restore`: a snapshot put in place of what an environment holds, behind a snapshot of that.
+//!
+//! What lies in the volumes says how far a restore has come that was cut off. Before anything of it is
+//! in place, all begins anew.
 
 use std::time::Duration;
 
@@ -7,11 +10,11 @@ use environments::{Deployment, Service, Volume, images};
 use crate::cli::RestoreArgs;
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::execute::{self, Run};
-use crate::journal::Entry;
+use crate::execute::{About, Did, act_on_servers, execute};
+use crate::journal::{self, DOWN, PROOF, Verb};
 use crate::neighbours::Neighbours;
 use crate::observe::{self, Observed};
-use crate::plan::Action;
+use crate::plan::{Action as _, Plan};
 use crate::report::Answer;
 use crate::secrets;
 use crate::snapshot::capture::container;
@@ -19,13 +22,13 @@ use crate::snapshot::fingerprint::graph::GraphPrint;
 use crate::snapshot::make::How;
 use crate::snapshot::now;
 use crate::snapshot::place::{Id, Place};
-use crate::snapshot::restore::{self, Folders, Progress, Step};
+use crate::snapshot::restore::{self, Action, Folders, Progress, State};
 use crate::snapshot::scratch::Scratch;
 use crate::snapshot::space;
 use crate::snapshot::verify::{Verified, verify};
 use crate::stack::Stack;
 use crate::tasks::snapshot::prepare;
-use crate::tasks::{Held, hold, planned, show, thawed};
+use crate::tasks::{Held, brought_up, hold, planned, show, thawed};
 use crate::tools::docker::Container;
 
 const NAME: &str = "restore";
@@ -40,104 +43,194 @@ pub(crate) fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
         return forget(context, args, &held);
     }
     let verified = verified(context, args, &held)?;
+    let state = state(context, &held, &args.id)?;
+    let last = swapped(context, &deployment, &args.id)?;
     let observed = &held.observed;
-    let scratch = Scratch::begin(context, &deployment)?;
-    let folders = folders(&scratch, &held, &args.id)?;
-    let cut_off = cut_off(context, &deployment)?
-        .is_some_and(|entry| entry.snapshot.as_deref() == Some(args.id.as_str()));
-    let state = folders.state()?;
-    let progress = state.progress(observed, &args.id, cut_off)?;
-    let whole = progress == Progress::Whole;
-    if whole {
-        container(observed, Service::Neo4j)
-            .and(container(observed, Service::Redis))
-            .map_err(|failure| failure.hint(format!("cargo xtask up {}", args.environment)))?;
-    }
-    let phrase = format!(
-        "RESTORE {} {}",
-        args.environment.slug().to_uppercase(),
-        args.id
-    );
-    let stack = Stack::prepare(context, observed)?;
-    let plan = match progress {
-        Progress::Whole => restore::plan(observed, &args.id, &state),
+    let plan = match state.progress(&deployment, &args.id, last.is_some())? {
+        Progress::Whole => return whole(context, args, held, &verified, &state),
         Progress::Swap => restore::resumed(observed, &args.id),
         Progress::Start => restore::started(observed, &args.id),
     };
-    let safety = if whole {
-        Some(prepare(context, NAME, &held, How::Frozen(FREEZE))?)
-    } else {
-        None
-    };
-    if let Some(safety) = &safety {
-        show(context, &safety.plan);
-        let size = space::sizes(&context.docker, observed)?.total();
-        let image = container(observed, Service::Neo4j)?.image_id();
-        space::on_engine(&scratch, image, size.max(verified.manifest.bytes() * 4))?;
-    }
-    show(context, &plan);
-    if context.dry_run {
-        context.confirmation.rehearse(&phrase)?;
-        let plans = safety.iter().map(|safety| &safety.plan).chain([&plan]);
-        return Ok(planned(&plans.collect::<Vec<_>>()));
-    }
-    context.confirmation.ask(&phrase, context.interrupt())?;
-    let neighbours = Neighbours::of(context, &deployment)?;
-    scratch.remove()?;
-    // Once it is saved, nobody may write any more: looked at before, so that nothing is missed.
-    let quiet = if whole {
-        Some(now::writes(context, observed)?)
-    } else {
-        None
-    };
-    let saved = match &safety {
-        Some(safety) => Some(safety.make(context, NAME)?),
-        None => None,
-    };
-    let scratch = Scratch::begin(context, &deployment)?;
-    let folders = self::folders(&scratch, &held, &args.id)?;
-    let run = Run {
-        command: NAME,
-        engine: &held.engine,
-        snapshot: Some(args.id.to_string()),
-    };
-    execute::journalled(context, &run, &plan, |action| match action {
-        Action::Restore(step) => match step {
-            Step::Clear => folders.clear(),
-            Step::Load(_) => restore::load(&scratch, observed, &verified),
-            Step::Prove(_) => {
-                restore::prove(&scratch, observed, &verified)?;
-                folders.arm()
-            }
-            Step::StillQuiet => match &quiet {
-                Some(before) => now::still_quiet(context, observed, before),
-                None => Ok(()),
-            },
-            Step::Swap(_) => folders.swap(),
-            Step::Compare(_) => compare(context, &held, &verified),
-            Step::Forget(_) => folders.forget(),
-        },
-        other => execute::act(context, &deployment, other, Some(&stack)),
-    })?;
-    scratch.remove()?;
-    neighbours.verify(context, &held.engine)?;
-    let before = saved.map_or_else(String::new, |saved| {
-        format!("; what was there before is saved as {}", saved.manifest.id)
-    });
-    Ok(Answer::done(
-        vec![args.environment],
-        format!(
-            "{deployment} holds {} again{before}, and kept in its volumes until: cargo xtask \
-             restore {} {} --forget",
-            args.id, args.environment, args.id
-        ),
-    ))
+    rest(context, args, &held, &verified, plan, last)
 }
 
-/// The restore that was begun on a deployment and never ended, where nothing was done to it since.
-fn cut_off(context: &Context, deployment: &Deployment) -> Result<Option<Entry>> {
-    let cut_off = context.journal.cut_off(deployment)?;
-    Ok(cut_off.filter(|entry| entry.command == NAME))
+/// All of it: what is there is saved first.
+fn whole(
+    context: &Context,
+    args: &RestoreArgs,
+    held: Held,
+    verified: &Verified,
+    state: &State,
+) -> Result<Answer> {
+    let held = brought_up(context, NAME, held)?;
+    let observed = &held.observed;
+    let deployment = &observed.deployment;
+    container(observed, Service::Neo4j)
+        .and(container(observed, Service::Redis))
+        .map_err(|failure| failure.hint(format!("cargo xtask up {}", args.environment)))?;
+    let stack = Stack::prepare(context, observed)?;
+    let safety = prepare(context, NAME, &held, How::Frozen(FREEZE))?;
+    show(context, &safety.plan);
+    let size = space::sizes(&context.docker, observed)?.total();
+    let image = container(observed, Service::Neo4j)?.image_id();
+    let scratch = Scratch::begin(context, deployment)?;
+    space::on_engine(&scratch, image, size.max(verified.manifest.bytes() * 4))?;
+    scratch.remove()?;
+    let mut plan = restore::plan(observed, &args.id, state);
+    plan.write_files(stack.to_write());
+    show(context, &plan);
+    if context.dry_run {
+        context.confirmation.rehearse(&phrase("RESTORE", args))?;
+        return Ok(planned(&[&safety.plan, &plan]));
+    }
+    let phrase = phrase("RESTORE", args);
+    context.confirmation.ask(&phrase, context.interrupt())?;
+    let neighbours = Neighbours::of(context, deployment)?;
+    // Once it is saved, nobody may write any more: looked at before, so that nothing is missed.
+    let quiet = now::writes(context, observed)?;
+    let saved = safety.make(context, NAME)?;
+    let about = About::new(NAME, &held.engine, deployment)
+        .snapshot(&args.id)
+        .safety(&saved.manifest.id);
+    let work = Work {
+        context,
+        held: &held,
+        verified,
+        stack: &stack,
+        quiet: Some(&quiet),
+    };
+    work.carry_out(&about, &plan)?;
+    neighbours.verify(context, &held.engine)?;
+    let before = format!("what was there before is saved as {}", saved.manifest.id);
+    Ok(answer(args, deployment, &before))
+}
+
+/// What is left of one that was cut off when something of it was in place.
+fn rest(
+    context: &Context,
+    args: &RestoreArgs,
+    held: &Held,
+    verified: &Verified,
+    mut plan: Plan<Action>,
+    last: Option<journal::Run>,
+) -> Result<Answer> {
+    let observed = &held.observed;
+    let deployment = &observed.deployment;
+    let stack = Stack::prepare(context, observed)?;
+    plan.write_files(stack.to_write());
+    let safety = last.and_then(|run| run.begun.safety);
+    let before = match &safety {
+        Some(id) => format!("what was there before that run is saved as {id}"),
+        None => "no snapshot is known to hold what was there before".to_owned(),
+    };
+    plan.notes.push(format!(
+        "a restore of {} that was cut off goes on; {before}",
+        args.id
+    ));
+    show(context, &plan);
+    let phrase = phrase("RESTORE", args);
+    if context.dry_run {
+        context.confirmation.rehearse(&phrase)?;
+        return Ok(planned(&[&plan]));
+    }
+    context.confirmation.ask(&phrase, context.interrupt())?;
+    let neighbours = Neighbours::of(context, deployment)?;
+    let mut about = About::new(NAME, &held.engine, deployment).snapshot(&args.id);
+    about.safety = safety;
+    let work = Work {
+        context,
+        held,
+        verified,
+        stack: &stack,
+        quiet: None,
+    };
+    work.carry_out(&about, &plan)?;
+    neighbours.verify(context, &held.engine)?;
+    Ok(answer(args, deployment, &before))
+}
+
+fn phrase(word: &str, args: &RestoreArgs) -> String {
+    let environment = args.environment.slug().to_uppercase();
+    format!("{word} {environment} {}", args.id)
+}
+
+fn answer(args: &RestoreArgs, deployment: &Deployment, before: &str) -> Answer {
+    Answer::done(
+        vec![args.environment],
+        format!(
+            "{deployment} holds {id} again; {before}, and is kept in its volumes until: cargo xtask \
+             restore {} {id} --forget",
+            args.environment,
+            id = args.id
+        ),
+    )
+}
+
+/// What every step takes.
+struct Work<'a> {
+    context: &'a Context,
+    held: &'a Held,
+    verified: &'a Verified,
+    stack: &'a Stack,
+    /// When something was last written before what is there was saved.
+    quiet: Option<&'a str>,
+}
+
+impl Work<'_> {
+    fn carry_out(&self, about: &About<'_>, plan: &Plan<Action>) -> Result<()> {
+        let observed = &self.held.observed;
+        let scratch = Scratch::begin(self.context, &observed.deployment)?;
+        let folders = folders(&scratch, self.held, &self.verified.id)?;
+        execute(self.context, about, plan, |action, did| {
+            self.act(&scratch, &folders, action, did)
+        })?;
+        scratch.remove()
+    }
+
+    fn act(
+        &self,
+        scratch: &Scratch<'_>,
+        folders: &Folders<'_>,
+        action: &Action,
+        did: &mut Did,
+    ) -> Result<()> {
+        let observed = &self.held.observed;
+        match action {
+            Action::Servers(action) => {
+                return act_on_servers(self.context, self.stack, action, did);
+            }
+            Action::Clear => folders.clear()?,
+            Action::Load(_) => restore::load(scratch, observed, self.verified)?,
+            Action::Prove(_) => restore::prove(scratch, observed, self.verified)?,
+            Action::StillQuiet => {
+                if let Some(before) = self.quiet {
+                    now::still_quiet(self.context, observed, before)?;
+                }
+            }
+            Action::Swap(_) => folders.swap()?,
+            Action::Compare(_) => compare(self.context, self.held, self.verified)?,
+            Action::Forget(_) => folders.forget()?,
+        }
+        did.add(action.deeds());
+        Ok(())
+    }
+}
+
+/// What lies in the volumes.
+pub(crate) fn state(context: &Context, held: &Held, id: &Id) -> Result<State> {
+    let scratch = Scratch::begin(context, &held.observed.deployment)?;
+    let state = folders(&scratch, held, id)?.state()?;
+    scratch.remove()?;
+    Ok(state)
+}
+
+/// The restore of a snapshot that was cut off when or after it had put it in place, where nothing else
+/// has changed the deployment since.
+fn swapped(context: &Context, deployment: &Deployment, id: &Id) -> Result<Option<journal::Run>> {
+    let cut_off = context.journal.cut_off(deployment, NAME)?;
+    Ok(cut_off.filter(|run| {
+        run.begun.snapshot.as_deref() == Some(id.as_str()) && run.about(Verb::Replace).count() > 0
+    }))
 }
 
 /// Refuses to start servers on stores of two moments, which a restore that was cut off may have left.
@@ -148,17 +241,15 @@ pub(crate) fn not_half_done(context: &Context, held: &Held) -> Result<()> {
     let observed = &held.observed;
     let deployment = &observed.deployment;
     // The volumes are looked into only where the journal says that there may be something to see.
-    let Some(entry) = cut_off(context, deployment)? else {
+    let last = context.journal.last(deployment, &[PROOF, DOWN])?;
+    let Some(run) = last.filter(|run| run.begun.command == NAME && !run.done()) else {
         return Ok(());
     };
-    let id = entry.snapshot.as_deref().and_then(|id| id.parse().ok());
+    let id = run.begun.snapshot.as_deref().and_then(|id| id.parse().ok());
     let Some(id) = id.filter(|_| there(observed)) else {
         return Ok(());
     };
-    let scratch = Scratch::begin(context, deployment)?;
-    let state = folders(&scratch, held, &id)?.state()?;
-    scratch.remove()?;
-    state.not_amid_another(deployment, None)
+    state(context, held, &id)?.not_amid_another(deployment, None)
 }
 
 /// Whether both stores have their volume: mounting one that is absent would make it.
@@ -243,9 +334,9 @@ fn compare(context: &Context, held: &Held, verified: &Verified) -> Result<()> {
 }
 
 fn forget(context: &Context, args: &RestoreArgs, held: &Held) -> Result<Answer> {
-    let scratch = Scratch::begin(context, &held.observed.deployment)?;
-    let folders = folders(&scratch, held, &args.id)?;
-    if folders.state()?.armed() {
+    let observed = &held.observed;
+    let deployment = &observed.deployment;
+    if state(context, held, &args.id)?.half_done() {
         return Err(Failure::refused(format!(
             "the restore of {} was cut off half way: what was there before is needed still",
             args.id
@@ -255,29 +346,51 @@ fn forget(context: &Context, args: &RestoreArgs, held: &Held) -> Result<Answer> 
             args.environment, args.id
         )));
     }
-    let plan = restore::forgetting(&held.observed, &args.id);
-    let phrase = format!(
-        "FORGET {} {}",
-        args.environment.slug().to_uppercase(),
-        args.id
-    );
+    let mut plan = restore::forgetting(observed, &args.id);
+    plan.notes
+        .push(held_elsewhere(context, deployment, &args.id)?);
     show(context, &plan);
+    let phrase = phrase("FORGET", args);
     if context.dry_run {
         context.confirmation.rehearse(&phrase)?;
         return Ok(planned(&[&plan]));
     }
     context.confirmation.ask(&phrase, context.interrupt())?;
-    let run = Run {
-        command: NAME,
-        engine: &held.engine,
-        snapshot: Some(args.id.to_string()),
-    };
-    execute::journalled(context, &run, &plan, |_| folders.forget())?;
+    let scratch = Scratch::begin(context, deployment)?;
+    let folders = folders(&scratch, held, &args.id)?;
+    let about = About::new(NAME, &held.engine, deployment).snapshot(&args.id);
+    execute(context, &about, &plan, |action, did| {
+        folders.forget()?;
+        did.add(action.deeds());
+        Ok(())
+    })?;
     scratch.remove()?;
     Ok(Answer::done(
         vec![args.environment],
         format!("what was there before {} was restored is gone", args.id),
     ))
+}
+
+/// Whether a snapshot holds what is to be forgotten, in words.
+fn held_elsewhere(context: &Context, deployment: &Deployment, id: &Id) -> Result<String> {
+    let runs = context.journal.runs(deployment)?;
+    let of_it = |run: &&journal::Run| {
+        run.begun.command == NAME && run.begun.snapshot.as_deref() == Some(id.as_str())
+    };
+    let safety = runs
+        .iter()
+        .rev()
+        .filter(of_it)
+        .find_map(|run| run.begun.safety.clone());
+    let safety = safety.and_then(|safety| safety.parse::<Id>().ok());
+    let whole = safety.filter(|safety| {
+        let path = Place::of(context, deployment).path(safety);
+        verify(&path, safety).is_ok_and(|verified| verified.manifest.is_of(deployment))
+    });
+    Ok(match whole {
+        Some(safety) => format!("{safety} was made of it, and every byte of that is as written"),
+        None => "no snapshot here is known to hold it: it is lost with this".to_owned(),
+    })
 }
 
 #[cfg(test)]

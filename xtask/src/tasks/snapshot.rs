@@ -9,9 +9,8 @@ use crate::cli::SnapshotOptions;
 use crate::contents::{agree, contents};
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::plan::Plan;
 use crate::report::{self, Answer, Changed};
-use crate::snapshot::make::{self, How, Made, Source};
+use crate::snapshot::make::{self, How, Made, MakePlan, Source};
 use crate::snapshot::space;
 use crate::stack::Stack;
 use crate::tasks::snapshots::Listed;
@@ -26,7 +25,8 @@ pub(crate) fn run(
 ) -> Result<Answer> {
     let deployment = context.deployment(environment);
     let held = thawed(context, command, hold(context, command, &deployment)?)?;
-    let prepared = prepare(context, command, &held, how(options))?;
+    let how = how(context, &held, options)?;
+    let prepared = prepare(context, command, &held, how)?;
     show(context, &prepared.plan);
     if context.dry_run {
         return Ok(planned(&[&prepared.plan]));
@@ -36,21 +36,20 @@ pub(crate) fn run(
 }
 
 /// Frozen, unless it is to be stopped.
-pub(crate) fn how(options: &SnapshotOptions) -> How {
-    if options.offline {
-        How::Stopped
+pub(crate) fn how(context: &Context, held: &Held, options: &SnapshotOptions) -> Result<How> {
+    Ok(if options.offline {
+        let stack = Stack::prepare(context, &held.observed)?;
+        How::Stopped(stack.to_write(), stack)
     } else {
         How::Frozen(Duration::from_secs_f64(options.max_freeze))
-    }
+    })
 }
 
 /// A snapshot that can be made.
 #[derive(Debug)]
 pub(crate) struct Prepared<'a> {
     source: Source<'a>,
-    pub(crate) plan: Plan,
-    /// Where the servers have to be started again.
-    stack: Option<Stack>,
+    pub(crate) plan: MakePlan,
 }
 
 /// Looks at both servers and plans.
@@ -65,6 +64,8 @@ pub(crate) fn prepare<'a>(
 ) -> Result<Prepared<'a>> {
     let deployment = &held.observed.deployment;
     let found = contents(context, &held.observed);
+    // What was not answered because Ctrl-C was pressed is no server that does not answer.
+    context.interrupt().check()?;
     agree(command, deployment, &found)?;
     let (graph, keys) = match (found.graph, found.keys) {
         (Ok(graph), Ok(keys)) => (graph, keys),
@@ -96,10 +97,6 @@ pub(crate) fn prepare<'a>(
             bytes(sizes.redis)
         ),
     ];
-    let stack = match how {
-        How::Frozen(_) => None,
-        How::Stopped => Some(Stack::prepare(context, &held.observed)?),
-    };
     Ok(Prepared {
         source: Source {
             observed: &held.observed,
@@ -109,7 +106,6 @@ pub(crate) fn prepare<'a>(
             sizes,
         },
         plan,
-        stack,
     })
 }
 
@@ -120,13 +116,7 @@ impl Prepared<'_> {
     }
 
     pub(crate) fn make(&self, context: &Context, command: &str) -> Result<Made> {
-        make::execute(
-            context,
-            command,
-            &self.source,
-            &self.plan,
-            self.stack.as_ref(),
-        )
+        make::execute(context, command, &self.source, &self.plan)
     }
 }
 

@@ -11,13 +11,13 @@ use serde_json::json;
 use crate::cli::{PruneArgs, Snapshots, SnapshotsCommand, VerifyArgs};
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::execute::{self, Run};
-use crate::plan::{Action, Plan};
+use crate::execute::{About, execute};
+use crate::plan::{Action as _, Plan};
 use crate::report::Answer;
 use crate::snapshot::drill::{self, Drill};
 use crate::snapshot::manifest::{MANIFEST, Manifest};
 use crate::snapshot::place::{Id, Place};
-use crate::snapshot::retention::{Kept, Retention, surplus};
+use crate::snapshot::retention::{Kept, Removal, Retention, surplus};
 use crate::snapshot::scratch::Scratch;
 use crate::snapshot::sums::{self, SUMS};
 use crate::snapshot::verify::verify;
@@ -271,7 +271,7 @@ fn prune(context: &Context, args: &PruneArgs) -> Result<Answer> {
         weekly: args.keep_weekly.unwrap_or_default(),
     };
     let surplus = surplus(all.iter().map(kept).collect(), retention);
-    let mut plan = Plan::new(deployment);
+    let mut plan: Plan<Removal> = Plan::new(deployment);
     plan.notes.push(format!(
         "{} in {}, {} stay",
         counted(all.len() as u64, "snapshot"),
@@ -280,7 +280,7 @@ fn prune(context: &Context, args: &PruneArgs) -> Result<Answer> {
     ));
     for id in &surplus {
         plan.step(
-            Action::RemoveSnapshot(id.clone()),
+            Removal(id.clone()),
             "none of --keep-last, --keep-daily and --keep-weekly keeps it, and a newer one is there",
         );
     }
@@ -295,14 +295,11 @@ fn prune(context: &Context, args: &PruneArgs) -> Result<Answer> {
         return Ok(Answer::done(vec![args.environment], said));
     }
     context.confirmation.ask(&phrase, context.interrupt())?;
-    let run = Run {
-        command: NAME,
-        engine: &held.engine,
-        snapshot: None,
-    };
-    execute::journalled(context, &run, &plan, |action| match action {
-        Action::RemoveSnapshot(id) => place.remove(id),
-        other => Err(Failure::failed(format!("{other}: no part of pruning"))),
+    let about = About::new(NAME, &held.engine, &held.observed.deployment);
+    execute(context, &about, &plan, |removal, did| {
+        place.remove(&removal.0)?;
+        did.add(removal.deeds());
+        Ok(())
     })?;
     Ok(Answer::done(vec![args.environment], said))
 }

@@ -3,9 +3,9 @@
 use environments::{Deployment, Environment};
 
 use crate::context::Context;
-use crate::error::Result;
-use crate::execute::execute;
-use crate::plan::{self, Plan};
+use crate::error::{Failure, Result};
+use crate::execute::{About, act_on_servers, execute};
+use crate::plan::{self, Plan, Planned, ServerAction};
 use crate::report::Answer;
 use crate::side_by_side::each;
 use crate::stack::Stack;
@@ -19,7 +19,10 @@ pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Ans
     let started = start(context, NAME, &deployments)?;
     if context.dry_run {
         return Ok(planned(
-            &started.iter().map(|one| &one.plan).collect::<Vec<_>>(),
+            &started
+                .iter()
+                .map(|one| &one.plan as &dyn Planned)
+                .collect::<Vec<_>>(),
         ));
     }
     let chosen = deployments.iter().map(Deployment::environment).collect();
@@ -29,13 +32,13 @@ pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Ans
 /// A deployment that was started, and what it was started with.
 pub(crate) struct Started {
     pub(crate) stack: Stack,
-    pub(crate) plan: Plan,
+    pub(crate) plan: Plan<ServerAction>,
 }
 
 /// Starts deployments, each in a thread of its own.
 ///
 /// # Errors
-/// The first in their order; the others are brought to their end all the same.
+/// Every failure among them: each is brought to its end whatever becomes of the others.
 pub(crate) fn start(
     context: &Context,
     command: &str,
@@ -45,8 +48,9 @@ pub(crate) fn start(
     for held in hold_all(context, command, deployments)? {
         restore::not_half_done(context, &held)?;
         adopt::not_half_done(context, &held)?;
-        let plan = plan::up(&held.observed);
+        let mut plan = plan::up(&held.observed);
         let stack = Stack::prepare(context, &held.observed)?;
+        plan.write_files(stack.to_write());
         ready.push((held, stack, plan));
     }
     if context.dry_run {
@@ -58,11 +62,14 @@ pub(crate) fn start(
             .map(|(_, stack, plan)| Started { stack, plan })
             .collect());
     }
-    let run = |(held, stack, plan): (Held, Stack, Plan)| {
-        execute(context, command, &held.engine, &plan, Some(&stack))?;
+    let run = |(held, stack, plan): (Held, Stack, Plan<ServerAction>)| {
+        let about = About::new(command, &held.engine, &held.observed.deployment);
+        execute(context, &about, &plan, |action, did| {
+            act_on_servers(context, &stack, action, did)
+        })?;
         Ok(Started { stack, plan })
     };
-    each(ready, run).into_iter().collect()
+    Failure::unless_all(each(ready, run))
 }
 
 /// Where each of them is reached.

@@ -9,14 +9,17 @@ use environments::Environment;
 use crate::cli;
 use crate::context::Context;
 use crate::error::{Failure, Result};
+use crate::guard::who::Who;
 use crate::isolation::allow::Allowance;
 use crate::isolation::finding::{Finding, Layer};
 use crate::isolation::scene::Scene;
 use crate::isolation::verdict::Verdict;
 use crate::isolation::{self, Composed, Looked, allow};
+use crate::journal::{self, DONE, Entry, PROOF, Proved};
 use crate::report::Answer;
 use crate::report::proof::{Proof, Scope};
 use crate::report::{human, written};
+use crate::tools::docker::Engine;
 
 pub(crate) fn run(context: &Context, args: &cli::VerifyIsolation) -> Result<Answer> {
     let begun = Instant::now();
@@ -25,12 +28,15 @@ pub(crate) fn run(context: &Context, args: &cli::VerifyIsolation) -> Result<Answ
         Some(path) => allow::read(path)?,
         None => Vec::new(),
     };
-    let (scope, looked) = if args.compose.is_empty() {
-        running(context, &args.environments, chosen(&args.layer))?
+    let proof = if args.compose.is_empty() {
+        let (engine, scope, looked) = running(context, &args.environments, chosen(&args.layer))?;
+        let proof = judged(scope, looked, &allowances, begun);
+        record(context, engine, &proof)?;
+        proof
     } else {
-        files(context, args)?
+        let (scope, looked) = files(context, args)?;
+        judged(scope, looked, &allowances, begun)
     };
-    let proof = judged(scope, looked, &allowances, begun);
     written::write(&proof, &args.report, &context.ui)?;
     Ok(Answer::Document {
         human: human::text(&proof, &context.ui.on_stdout()),
@@ -42,8 +48,36 @@ pub(crate) fn run(context: &Context, args: &cli::VerifyIsolation) -> Result<Answ
 /// The whole proof over some environments, for commands that end with it.
 pub(crate) fn prove(context: &Context, environments: &[Environment]) -> Result<Proof> {
     let begun = Instant::now();
-    let (scope, looked) = running(context, environments, Layer::ALL.to_vec())?;
-    Ok(judged(scope, looked, &[], begun))
+    let (engine, scope, looked) = running(context, environments, Layer::ALL.to_vec())?;
+    let proof = judged(scope, looked, &[], begun);
+    record(context, engine, &proof)?;
+    Ok(proof)
+}
+
+/// Writes what the proof came to into the journal.
+fn record(context: &Context, engine: Engine, proof: &Proof) -> Result<()> {
+    let counts = proof.counts();
+    let who = Who::runs_this();
+    context.journal.append(&Entry {
+        at: journal::now(),
+        run: journal::run_id(),
+        who: who.to_string(),
+        uid: Some(who.uid),
+        engine: engine.id,
+        command: PROOF.to_owned(),
+        environment: proof.scope.environments.join(","),
+        instance: context.instance.label().to_owned(),
+        outcome: DONE.to_owned(),
+        proof: Some(Proved {
+            verdict: proof.verdict.word().to_owned(),
+            findings: counts.findings(),
+            allowed: counts.allowed,
+            checks: proof.checks.len(),
+            not_asked: counts.could_not_ask,
+            report_sha256: proof.digest(),
+        }),
+        ..Entry::default()
+    })
 }
 
 fn judged(scope: Scope, looked: Vec<Looked>, allowances: &[Allowance], begun: Instant) -> Proof {
@@ -78,7 +112,7 @@ fn running(
     context: &Context,
     environments: &[Environment],
     layers: Vec<Layer>,
-) -> Result<(Scope, Vec<Looked>)> {
+) -> Result<(Engine, Scope, Vec<Looked>)> {
     let scene = Scene::observe(context, environments)?;
     let looked = isolation::look(&scene, &layers)?;
     let scope = Scope {
@@ -94,7 +128,7 @@ fn running(
             .map(|one| one.slug().to_owned())
             .collect(),
     };
-    Ok((scope, looked))
+    Ok((scene.engine, scope, looked))
 }
 
 /// Anyone's compose files.

@@ -1,17 +1,20 @@
 //! `wipe`: staging or production emptied, behind a snapshot of it that was drilled today.
+//!
+//! A run that was cut off is gone on with only where the engine shows that volumes which it named are
+//! gone. Else everything begins anew: what is there now is compared with the snapshot.
 
 use std::time::Duration;
 
-use environments::{Protection, Volume};
+use environments::{Deployment, Protected, Protection};
 
 use crate::cli::WipeArgs;
 use crate::context::Context;
+use crate::emptying::{self, Action};
 use crate::error::{Failure, Result};
-use crate::execute::{self, Run};
-use crate::journal::Entry;
+use crate::execute::{About, execute};
+use crate::guard::evidence::Begun;
 use crate::neighbours::Neighbours;
-use crate::observe::Observed;
-use crate::plan::{self, Action};
+use crate::plan::Plan;
 use crate::report::Answer;
 use crate::snapshot::cover;
 use crate::snapshot::make::How;
@@ -20,9 +23,9 @@ use crate::snapshot::place::Place;
 use crate::snapshot::scratch::Scratch;
 use crate::snapshot::verify::{Verified, verify};
 use crate::stack::Stack;
+use crate::tasks::restore;
 use crate::tasks::snapshot::prepare;
-use crate::tasks::{Held, hold, planned, show, thawed};
-use crate::tools::docker::VolumeState;
+use crate::tasks::{Held, brought_up, hold, planned, show, thawed};
 use crate::ui::counted;
 
 const NAME: &str = "wipe";
@@ -39,73 +42,105 @@ pub(crate) fn run(context: &Context, args: &WipeArgs) -> Result<Answer> {
         );
     };
     let held = thawed(context, NAME, hold(context, NAME, &deployment)?)?;
-    let verified = verify(
-        &Place::of(context, &deployment).path(&args.backup),
-        &args.backup,
-    )?;
-    let cut_off = context.journal.cut_off(&deployment)?.filter(|entry| {
-        entry.command == NAME && entry.snapshot.as_deref() == Some(args.backup.as_str())
-    });
-    let looked = match cut_off {
-        // Its guards have passed, and what is left may be neither asked nor anything that a
-        // snapshot is of.
-        Some(entry) if made_anew(&held.observed, &entry) => Looked::made_anew(&verified),
-        Some(_) if !held.observed.running() => Looked::resumed(&verified),
-        _ => look(context, &held, &verified)?,
-    };
-    let target = cover::behind(
-        protected,
-        &verified,
-        &held.engine.id,
-        &looked.store,
-        "emptied",
-    )?;
-    let looked = looked.compared(context, &held, &verified)?;
+    let place = Place::of(context, &deployment);
+    let verified = verify(&place.path(&args.backup), &args.backup)?;
+    if let Some(begun) = begun(context, args, &held)? {
+        return rest(context, args, protected, &held, &verified, &begun);
+    }
+    let held = brought_up(context, NAME, held)?;
+    restore::state(context, &held, &args.backup)?.nothing_kept(&deployment)?;
+    let looked = look(context, &held, &verified)?;
+    let engine = &held.engine.id;
+    let target = cover::behind(protected, &verified, engine, &looked.store, "emptied")?;
+    let lost = lost(context, &held, &verified)?;
 
-    let stack = Stack::prepare(context, &held.observed)?;
-    let mut plan = if looked.made_anew {
-        plan::wiped(&deployment)
+    let mut plan = emptying::wipe(&target, &held.observed);
+    plan.notes = looked.notes;
+    plan.notes.extend(told(&lost));
+    let phrase = if lost.is_empty() {
+        plain(args)
     } else {
-        plan::wipe(&target, &held.observed)
+        losing(args)
     };
-    plan.notes.clone_from(&looked.notes);
+    carry_out(context, args, &held, plan, &phrase, &looked.store, || {
+        // Immediately before the first step: whatever was written while somebody was asked.
+        now::still_quiet(context, &held.observed, &looked.writes)
+    })
+}
+
+/// What a wipe behind this snapshot has begun that was cut off.
+fn begun(context: &Context, args: &WipeArgs, held: &Held) -> Result<Option<Begun>> {
+    let cut_off = context.journal.cut_off(&held.observed.deployment, NAME)?;
+    let same = cut_off.filter(|run| run.begun.snapshot.as_deref() == Some(args.backup.as_str()));
+    Ok(same.and_then(|run| Begun::of(&run, &held.observed)))
+}
+
+/// What is left of one that was cut off when it had begun to remove data.
+fn rest(
+    context: &Context,
+    args: &WipeArgs,
+    protected: Protected,
+    held: &Held,
+    verified: &Verified,
+    begun: &Begun,
+) -> Result<Answer> {
+    let engine = &held.engine.id;
+    let target = cover::behind(protected, verified, engine, begun.store(), "emptied")?;
+    let mut plan = if begun.all_gone() {
+        emptying::wiped(&held.observed)
+    } else {
+        emptying::wipe(&target, &held.observed)
+    };
+    plan.notes = vec![format!(
+        "a wipe that was cut off goes on: it has removed {} of its volumes, and had compared what \
+         they held with {}",
+        if begun.all_gone() { "all" } else { "some" },
+        args.backup
+    )];
+    // The same command again is the one that was typed, whichever phrase it was then.
+    let given = context.confirmation.given.as_deref();
+    let phrase = if given == Some(&losing(args)) {
+        losing(args)
+    } else {
+        plain(args)
+    };
+    carry_out(context, args, held, plan, &phrase, begun.store(), || Ok(()))
+}
+
+fn carry_out(
+    context: &Context,
+    args: &WipeArgs,
+    held: &Held,
+    mut plan: Plan<Action>,
+    phrase: &str,
+    store: &str,
+    first: impl Fn() -> Result<()>,
+) -> Result<Answer> {
+    let deployment: &Deployment = &held.observed.deployment;
+    let stack = Stack::prepare(context, &held.observed)?;
+    plan.write_files(stack.to_write());
     show(context, &plan);
-    let phrase = looked.phrase(context, args);
     if context.dry_run {
-        context.confirmation.rehearse(&phrase)?;
+        context.confirmation.rehearse(phrase)?;
         return Ok(planned(&[&plan]));
     }
-    context.confirmation.ask(&phrase, context.interrupt())?;
+    context.confirmation.ask(phrase, context.interrupt())?;
 
-    let neighbours = Neighbours::of(context, &deployment)?;
-    let run = Run {
-        command: NAME,
-        engine: &held.engine,
-        snapshot: Some(args.backup.to_string()),
-    };
-    let mut first = true;
-    execute::journalled(context, &run, &plan, |action| {
-        // Immediately before the first step: whatever was written while somebody was asked.
-        if let (true, Some(writes)) = (std::mem::take(&mut first), &looked.writes) {
-            now::still_quiet(context, &held.observed, writes)?;
-        }
-        match action {
-            Action::RemoveVolumes(_)
-            | Action::CreateVolumes(_)
-            | Action::Kill(_)
-            | Action::RemoveContainers(_)
-            | Action::Start
-            | Action::AwaitEmpty(_) => execute::act(context, &deployment, action, Some(&stack)),
-            other => Err(Failure::failed(format!("{other}: no part of a wipe"))),
-        }
+    let neighbours = Neighbours::of(context, deployment)?;
+    first()?;
+    let about = About::new(NAME, &held.engine, deployment)
+        .snapshot(&args.backup)
+        .store(store);
+    execute(context, &about, &plan, |action, did| {
+        emptying::act(context, &stack, action, did)
     })?;
-    neighbours.verify(context, &held.engine)?;
+    let unchanged = neighbours.verify(context, &held.engine)?;
     Ok(Answer::done(
         vec![args.environment],
         format!(
             "{deployment} is empty and healthy: 0 nodes, 0 keys; {} of other environments \
              unchanged; what it held: cargo xtask restore {} {}",
-            counted(neighbours.count(), "object"),
+            counted(unchanged, "object"),
             args.environment,
             args.backup
         ),
@@ -116,20 +151,8 @@ pub(crate) fn run(context: &Context, args: &WipeArgs) -> Result<Answer> {
 struct Looked {
     store: String,
     notes: Vec<String>,
-    /// When something was last written; none where no server runs any more.
-    writes: Option<String>,
-    /// What the snapshot has not, a line each.
-    lost: Vec<String>,
-    /// The volumes are new already: nothing is left to be removed.
-    made_anew: bool,
-}
-
-/// Whether all volumes were made after a wipe that was cut off had begun to remove the old ones.
-fn made_anew(observed: &Observed, begun: &Entry) -> bool {
-    let old = |volume: &VolumeState| begun.removed.contains(&plan::removed_volume(volume));
-    observed.running()
-        && observed.volumes().count() == Volume::ALL.len()
-        && !observed.volumes().any(|(_, volume)| old(volume))
+    /// When something was last written.
+    writes: String,
 }
 
 /// Asks both servers, which must answer: what cannot be asked is not known to be in the snapshot.
@@ -143,61 +166,32 @@ fn look(context: &Context, held: &Held, verified: &Verified) -> Result<Looked> {
     Ok(Looked {
         store: prepared.store_id().to_owned(),
         notes,
-        writes: Some(now::writes(context, &held.observed)?),
-        lost: Vec::new(),
-        made_anew: false,
+        writes: now::writes(context, &held.observed)?,
     })
 }
 
-impl Looked {
-    fn resumed(verified: &Verified) -> Self {
-        Self {
-            store: verified.manifest.neo4j.store_id.clone(),
-            notes: vec!["a wipe that was cut off goes on; contents not inspected".to_owned()],
-            writes: None,
-            lost: Vec::new(),
-            made_anew: false,
-        }
-    }
+/// What the snapshot has not, a line each: compared by a copy of what is there.
+fn lost(context: &Context, held: &Held, verified: &Verified) -> Result<Vec<String>> {
+    let scratch = Scratch::begin(context, &held.observed.deployment)?;
+    let live = now::fingerprint(context, &scratch, &held.observed, FREEZE)?;
+    scratch.remove()?;
+    Ok(verified.manifest.fingerprint.differences(&live))
+}
 
-    fn made_anew(verified: &Verified) -> Self {
-        Self {
-            notes: vec!["a wipe that was cut off has made its volumes anew".to_owned()],
-            made_anew: true,
-            ..Self::resumed(verified)
-        }
+fn told(lost: &[String]) -> Vec<String> {
+    if lost.is_empty() {
+        return vec!["the snapshot contains everything".to_owned()];
     }
+    let head = "the snapshot does not contain this, and it would be lost:".to_owned();
+    let lines = lost.iter().map(|line| format!("  {line}"));
+    std::iter::once(head).chain(lines).collect()
+}
 
-    /// Compares the environment with its snapshot, by a copy of it.
-    fn compared(mut self, context: &Context, held: &Held, verified: &Verified) -> Result<Self> {
-        if self.writes.is_none() {
-            return Ok(self);
-        }
-        let scratch = Scratch::begin(context, &held.observed.deployment)?;
-        let live = now::fingerprint(context, &scratch, &held.observed, FREEZE)?;
-        scratch.remove()?;
-        self.lost = verified.manifest.fingerprint.differences(&live);
-        if self.lost.is_empty() {
-            self.notes.push("it holds all that is there".to_owned());
-        } else {
-            self.notes
-                .push("it does not hold, and this would be lost:".to_owned());
-            let lines = self.lost.iter().map(|line| format!("  {line}"));
-            self.notes.extend(lines);
-        }
-        Ok(self)
-    }
+fn plain(args: &WipeArgs) -> String {
+    let environment = args.environment.slug().to_uppercase();
+    format!("DELETE {environment} DATA, BACKUP {}", args.backup)
+}
 
-    fn phrase(&self, context: &Context, args: &WipeArgs) -> String {
-        let environment = args.environment.slug().to_uppercase();
-        let plain = format!("DELETE {environment} DATA, BACKUP {}", args.backup);
-        let losing = format!("{plain}, LOSING CHANGES SINCE {}", args.backup);
-        // The same command again, after it was cut off, is the one that was typed.
-        let again = self.writes.is_none() && context.confirmation.given.as_ref() == Some(&losing);
-        if self.lost.is_empty() && !again {
-            plain
-        } else {
-            losing
-        }
-    }
+fn losing(args: &WipeArgs) -> String {
+    format!("{}, LOSING CHANGES SINCE {}", plain(args), args.backup)
 }

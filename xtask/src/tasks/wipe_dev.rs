@@ -7,10 +7,10 @@ use environments::{Dev, Disposable};
 
 use crate::contents::{agree, contents, notes, sizes};
 use crate::context::Context;
+use crate::emptying;
 use crate::error::{Failure, Result};
-use crate::execute::execute;
+use crate::execute::{About, execute};
 use crate::neighbours::Neighbours;
-use crate::plan;
 use crate::report::Answer;
 use crate::side_by_side::both;
 use crate::stack::Stack;
@@ -38,7 +38,8 @@ pub(crate) fn run(context: &Context) -> Result<Answer> {
     agree(NAME, target.deployment(), &found)?;
     let stack = Stack::prepare(context, &held.observed)?;
 
-    let mut plan = plan::recreate(&target, &held.observed, None);
+    let mut plan = emptying::recreate(&target, &held.observed, None);
+    plan.write_files(stack.to_write());
     plan.notes = notes(&held.observed, &found, sizes?);
     show(context, &plan);
     if context.dry_run {
@@ -48,11 +49,14 @@ pub(crate) fn run(context: &Context) -> Result<Answer> {
     context.confirmation.ask(PHRASE, context.interrupt())?;
 
     let neighbours = looked.transpose().unwrap_or_else(neighbours)?;
-    execute(context, NAME, &held.engine, &plan, Some(&stack))?;
-    neighbours.verify(context, &held.engine)?;
+    let about = About::new(NAME, &held.engine, target.deployment());
+    execute(context, &about, &plan, |action, did| {
+        emptying::act(context, &stack, action, did)
+    })?;
+    let unchanged = neighbours.verify(context, &held.engine)?;
     let said = format!(
         "development is empty and healthy: 0 nodes, 0 keys; {} of other environments unchanged",
-        counted(neighbours.count(), "object")
+        counted(unchanged, "object")
     );
     Ok(Answer::done(vec![target.deployment().environment()], said))
 }

@@ -16,6 +16,8 @@ pub(crate) struct Project<'a> {
     /// Always given: COMPOSE_PROJECT_NAME would override the file's own `name:`.
     pub(crate) name: &'a str,
     pub(crate) file: &'a Path,
+    /// From where the file's paths are read, where that is not its own folder.
+    pub(crate) folder: Option<&'a Path>,
     /// Secrets that the file asks for by variable.
     pub(crate) secrets: &'a [(String, String)],
 }
@@ -64,7 +66,11 @@ pub(crate) fn hashes(docker: &Docker, project: Project<'_>) -> Result<Reply> {
 pub(crate) fn version(docker: &Docker) -> Result<String> {
     let asked = docker.command().args(["compose", "version", "--short"]);
     let reply = docker.runner().run(&asked)?.ok()?;
-    Ok(reply.stdout.trim().to_owned())
+    let version = reply.stdout.trim();
+    if version.is_empty() {
+        return Err(reply.unexpected("a version"));
+    }
+    Ok(version.to_owned())
 }
 
 fn ask(docker: &Docker, project: Project<'_>, args: &[&str]) -> Result<Reply> {
@@ -72,16 +78,18 @@ fn ask(docker: &Docker, project: Project<'_>, args: &[&str]) -> Result<Reply> {
 }
 
 fn command(docker: &Docker, project: Project<'_>, args: &[&str]) -> Invocation {
-    let command = docker
-        .command()
-        .args([
-            "compose",
-            "--ansi",
-            "never",
-            "--project-name",
-            project.name,
-            "--file",
-        ])
+    let command =
+        docker
+            .command()
+            .args(["compose", "--ansi", "never", "--project-name", project.name]);
+    let command = match project.folder {
+        None => command,
+        Some(folder) => command
+            .arg("--project-directory")
+            .arg(folder.display().to_string()),
+    };
+    let command = command
+        .arg("--file")
         .arg(project.file.display().to_string())
         .args(args.iter().copied())
         .deadline(START);
@@ -125,11 +133,27 @@ mod tests {
         let project = Project {
             name: "tta-dev",
             file: Path::new("docker/docker-compose.dev.yml"),
+            folder: None,
             secrets: &secrets,
         };
         insta::assert_snapshot!(
             command(&docker, project, &["up", "--detach"]).line(),
             @"docker compose --ansi never --project-name tta-dev --file docker/docker-compose.dev.yml up --detach"
+        );
+    }
+
+    #[test]
+    fn the_paths_of_a_file_that_lies_elsewhere_are_read_from_where_it_belongs() {
+        let docker = Docker::new(Runner::new(Interrupt::default(), Ui::silent()), None);
+        let project = Project {
+            name: "tta-dev",
+            file: Path::new("/tmp/x/docker-compose.dev.yml"),
+            folder: Some(Path::new("/state")),
+            secrets: &[],
+        };
+        insta::assert_snapshot!(
+            command(&docker, project, &["config"]).line(),
+            @"docker compose --ansi never --project-name tta-dev --project-directory /state --file /tmp/x/docker-compose.dev.yml config"
         );
     }
 }

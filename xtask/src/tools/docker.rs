@@ -1,7 +1,9 @@
 //! `docker`: what is there, and what is done to it by id.
 
 pub(crate) mod containers;
+mod disk;
 pub(crate) mod freezer;
+mod said;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,8 +43,13 @@ pub(crate) struct Container {
     /// The image's id: its name may have gone to another meanwhile.
     #[serde(default, rename = "Image")]
     image_id: String,
+    /// When it was made, where that is told.
+    #[serde(default)]
+    pub(crate) created: String,
     pub(crate) state: ContainerState,
     config: ContainerConfig,
+    #[serde(default)]
+    restart_count: Option<u64>,
     #[serde(default)]
     pub(crate) mounts: Vec<Mount>,
     #[serde(default)]
@@ -113,6 +120,11 @@ impl Container {
             .map_or("", |health| health.status.as_str())
     }
 
+    /// How often the engine has started it again by its restart policy, where it tells.
+    pub(crate) const fn restarts(&self) -> Option<u64> {
+        self.restart_count
+    }
+
     pub(crate) fn image(&self) -> &str {
         &self.config.image
     }
@@ -169,10 +181,29 @@ impl VolumeState {
 pub(crate) struct NetworkState {
     pub(crate) id: String,
     pub(crate) name: String,
+    /// When it was made, where that is told.
+    #[serde(default)]
+    pub(crate) created: String,
     labels: Option<BTreeMap<String, String>>,
+    /// The running containers on it, by their ids.
+    containers: Option<BTreeMap<String, Member>>,
+}
+
+/// A container on a network.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Member {
+    #[serde(default)]
+    name: String,
 }
 
 impl NetworkState {
+    /// The ids and names of the running containers on it.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &str)> {
+        let members = self.containers.iter().flatten();
+        members.map(|(id, member)| (id.as_str(), member.name.as_str()))
+    }
+
     pub(crate) fn label(&self, name: &str) -> Option<&str> {
         label(self.labels.as_ref(), name)
     }
@@ -217,6 +248,15 @@ impl Image {
 
 fn label<'a>(labels: Option<&'a BTreeMap<String, String>>, name: &str) -> Option<&'a str> {
     labels?.get(name).map(String::as_str)
+}
+
+/// What came of a call for several objects.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Done {
+    /// Those that the engine says it did it to: one that was so already is none of them.
+    pub(crate) subjects: Vec<String>,
+    pub(crate) outcome: Result<()>,
 }
 
 impl Docker {
@@ -310,12 +350,22 @@ impl Docker {
     /// All that the engine has of a kind: `container` (running or not), `network` or `volume`. What
     /// goes between the two calls is left out.
     pub(crate) fn all<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>> {
+        self.listed(kind, &[])
+    }
+
+    /// The same of those that carry a label. A filter only finds candidates: what the label says is
+    /// read from the objects themselves.
+    pub(crate) fn carrying<T: DeserializeOwned>(&self, kind: &str, label: &str) -> Result<Vec<T>> {
+        self.listed(kind, &["--filter", &format!("label={label}")])
+    }
+
+    fn listed<T: DeserializeOwned>(&self, kind: &str, filter: &[&str]) -> Result<Vec<T>> {
         let every: &[&str] = match kind {
             "container" => &["container", "ls", "--all", "--no-trunc", "--quiet"],
             "volume" => &["volume", "ls", "--quiet"],
             kind => &[kind, "ls", "--no-trunc", "--quiet"],
         };
-        let reply = self.ask(every)?.ok()?;
+        let reply = self.ask(&[every, filter].concat())?.ok()?;
         let names: Vec<String> = reply.stdout.lines().map(str::to_owned).collect();
         self.inspect(kind, &names)
     }
@@ -332,18 +382,17 @@ impl Docker {
         let command = self.command().args([kind, "inspect"]).args(names);
         let reply = self.runner.run(&command)?;
         // Exit 1 and a line a name for what is absent; anything else on stderr is news.
-        let absent = |line: &str| {
-            let line = line.to_lowercase();
-            line.contains("no such") || line.contains("not found")
-        };
-        let news = tail(&reply.stderr, 100)
-            .into_iter()
-            .any(|line| !absent(line));
-        if !reply.success() && (news || reply.code != 1) {
+        let absent = said::lines_of(&reply.stderr, names, said::ABSENT);
+        if !reply.success() && (reply.code != 1 || absent.is_none()) {
             return Err(reply.failure());
         }
-        serde_json::from_str(&reply.stdout)
-            .map_err(|_| reply.unexpected("a list of objects in JSON"))
+        let found: Vec<T> = serde_json::from_str(&reply.stdout)
+            .map_err(|_| reply.unexpected("a list of objects in JSON"))?;
+        // Each is there or said not to be: of which nothing is told, nothing is known.
+        if found.len() + absent.unwrap_or_default() < names.len() {
+            return Err(reply.unexpected("what it has of each name"));
+        }
+        Ok(found)
     }
 
     /// The ids and names of all containers, running or not, that mount a volume.
@@ -388,46 +437,52 @@ impl Docker {
         self.runner.run(&command)?.ok().map(drop)
     }
 
-    pub(crate) fn kill(&self, ids: &[String]) -> Result<()> {
-        self.each(&["kill"], ids, &["is not running", "no such container"])
+    pub(crate) fn kill(&self, ids: &[String]) -> Done {
+        self.each(&["kill"], ids, said::NOT_RUNNING)
     }
 
     /// Stops containers with the grace that their compose file gives them.
-    pub(crate) fn stop(&self, ids: &[String]) -> Result<()> {
-        self.each(&["stop"], ids, &["no such container"])
+    pub(crate) fn stop(&self, ids: &[String]) -> Done {
+        self.each(&["stop"], ids, said::ABSENT)
     }
 
-    pub(crate) fn remove_containers(&self, ids: &[String]) -> Result<()> {
-        let gone = ["no such container", "already in progress"];
+    pub(crate) fn remove_containers(&self, ids: &[String]) -> Done {
         // Without --volumes the unnamed volumes that an image declares stay behind for ever. It removes
         // no volume that has a name.
-        self.each(&["rm", "--force", "--volumes"], ids, &gone)
+        self.each(&["rm", "--force", "--volumes"], ids, said::REMOVED)
     }
 
-    pub(crate) fn remove_network(&self, id: &str) -> Result<()> {
-        // The client says "exit status 1" on a line of its own below it (28.2.2).
-        let gone = ["not found", "exit status 1"];
-        self.each(&["network", "rm"], &[id.to_owned()], &gone)
+    pub(crate) fn remove_network(&self, id: &str) -> Done {
+        self.each(&["network", "rm"], &[id.to_owned()], said::ABSENT)
     }
 
-    pub(crate) fn remove_volumes(&self, names: &[String]) -> Result<()> {
-        self.each(&["volume", "rm"], names, &["no such volume"])
+    pub(crate) fn remove_volumes(&self, names: &[String]) -> Done {
+        self.each(&["volume", "rm"], names, said::ABSENT)
     }
 
     /// One call for all. What it complains of may only be that the wanted state is there already,
     /// as after a run that was killed here.
-    fn each(&self, command: &[&str], subjects: &[String], already: &[&str]) -> Result<()> {
+    fn each(&self, command: &[&str], subjects: &[String], already: said::Known) -> Done {
         if subjects.is_empty() {
-            return Ok(());
+            return Done {
+                subjects: Vec::new(),
+                outcome: Ok(()),
+            };
         }
         let command = self.command().args(command.iter().copied()).args(subjects);
-        let reply = self.runner.run(&command.deadline(SLOW))?;
-        let said = reply.stderr.to_lowercase();
-        let harmless = |line: &&str| already.iter().any(|known| line.contains(known));
-        if reply.success() || tail(&said, 100).iter().all(harmless) && !said.trim().is_empty() {
-            Ok(())
-        } else {
-            Err(reply.failure())
+        let reply = match self.runner.run(&command.deadline(SLOW)) {
+            Ok(reply) => reply,
+            Err(failure) => {
+                return Done {
+                    subjects: Vec::new(),
+                    outcome: Err(failure),
+                };
+            }
+        };
+        let told = |subject: &&String| reply.stdout.lines().any(|line| line == subject.as_str());
+        Done {
+            subjects: subjects.iter().filter(told).cloned().collect(),
+            outcome: said::done_or(already, subjects, &reply),
         }
     }
 
@@ -475,6 +530,7 @@ impl Docker {
             let (name, ports) = line.split_once('\t')?;
             Some((name.to_owned(), ports.to_owned()))
         };
-        Ok(reply.stdout.lines().filter_map(line).collect())
+        let lines: Option<Vec<_>> = reply.stdout.lines().map(line).collect();
+        lines.ok_or_else(|| reply.unexpected("a name and its ports a line"))
     }
 }

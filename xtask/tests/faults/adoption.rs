@@ -208,3 +208,24 @@ fn a_copy_of_one_environments_volume_is_no_source_for_another() {
         .code(3)
         .stderr_has("it is an environment's own already");
 }
+
+#[test]
+fn what_redis_leaves_out_of_a_file_that_was_cut_off_is_told_before_and_after() {
+    let set = begin();
+    let log = "before loading: 311 bytes in appendonly.aof.1.incr.aof\n\
+               # !!! Warning: short read while loading the AOF file appendonly.aof.1.incr.aof!!!\n\
+               # !!! Truncating the AOF appendonly.aof.1.incr.aof at offset 259 !!!\n\
+               # AOF appendonly.aof.1.incr.aof loaded anyway because aof-load-truncated is enabled\n\
+               * Ready to accept connections tcp\n";
+    let told = "52 bytes at the end of appendonly.aof.1.incr.aof, which was cut off half way";
+    set.answer("logs --tail", 0, log, "");
+    adopt(&set)
+        .run()
+        .code(3)
+        .stderr_has(&format!("left out of {OLD}: {told}"));
+    confirmed(&set)
+        .run()
+        .code(0)
+        .stderr_has(&format!("left out of {OLD}: {told}"))
+        .stdout_has(&format!("left out: {told}"));
+}

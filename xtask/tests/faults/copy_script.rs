@@ -5,7 +5,11 @@
 )]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Command;
+
+use tempfile::TempDir;
 
 use crate::harness::patience;
 use crate::orders::Act;
@@ -14,34 +18,59 @@ use crate::terminal::Terminal;
 
 const SCRIPT: &str = include_str!("../../src/snapshot/copy.sh");
 
+/// Two stores to be copied, and the script with its orders.
+struct Copying {
+    folder: TempDir,
+    text: String,
+}
+
+impl Copying {
+    fn begin(orders: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        for store in ["neo4j", "redis"] {
+            fs::create_dir_all(at(&format!("from/{store}/inner"))).expect("a folder");
+            fs::write(at(&format!("from/{store}/inner/data")), store).expect("a file");
+            fs::create_dir_all(at(&format!("from/{store}/.before-1"))).expect("a folder");
+            fs::create_dir_all(at(&format!("to/{store}"))).expect("a folder");
+        }
+        fs::write(at("orders"), orders).expect("a file");
+        fs::create_dir(at("tmp")).expect("a folder");
+        let mut script = SCRIPT.to_owned();
+        for name in ["tmp", "from", "to"] {
+            script = script.replace(&format!("/{name}/"), &format!("{}/", at(name).display()));
+            script = script.replace(&format!(" /{name})"), &format!(" {})", at(name).display()));
+        }
+        let orders = at("orders");
+        let text = format!("exec <'{}'\n{script}", orders.display());
+        Self { folder, text }
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What it answers to its orders. Programs in `bin` are found first.
+    fn said(&self) -> Vec<String> {
+        let path = format!("{}:/usr/bin:/bin", self.at("bin").display());
+        let mut bash = Command::new("bash");
+        let ended = patience::output(bash.args(["-c", &self.text]).env("PATH", path));
+        assert!(ended.status.success(), "{ended:?}");
+        let said = String::from_utf8(ended.stdout).expect("text");
+        said.lines().map(str::to_owned).collect()
+    }
+}
+
 /// What it answers to these orders, and whether the copy then has what was to be copied.
 fn answers(orders: &str) -> Vec<String> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| folder.path().join(name);
+    let copying = Copying::begin(orders);
+    let said = copying.said();
     for store in ["neo4j", "redis"] {
-        fs::create_dir_all(at(&format!("from/{store}/inner"))).expect("a folder");
-        fs::write(at(&format!("from/{store}/inner/data")), store).expect("a file");
-        fs::create_dir_all(at(&format!("from/{store}/.before-1"))).expect("a folder");
-        fs::create_dir_all(at(&format!("to/{store}"))).expect("a folder");
-    }
-    fs::write(at("orders"), orders).expect("a file");
-    fs::create_dir(at("tmp")).expect("a folder");
-    let mut script = SCRIPT.to_owned();
-    for name in ["tmp", "from", "to"] {
-        script = script.replace(&format!("/{name}/"), &format!("{}/", at(name).display()));
-        script = script.replace(&format!(" /{name})"), &format!(" {})", at(name).display()));
-    }
-    let orders = at("orders");
-    let text = format!("exec <'{}'\n{script}", orders.display());
-    let ended = patience::output(Command::new("bash").args(["-c", &text]));
-    assert!(ended.status.success(), "{ended:?}");
-    for store in ["neo4j", "redis"] {
-        let copy = fs::read_to_string(at(&format!("to/{store}/inner/data")));
+        let copy = fs::read_to_string(copying.at(&format!("to/{store}/inner/data")));
         assert_eq!(copy.expect("it is copied"), store);
-        assert!(!at(&format!("to/{store}/.before-1")).exists());
+        assert!(!copying.at(&format!("to/{store}/.before-1")).exists());
     }
-    let said = String::from_utf8(ended.stdout).expect("text");
-    said.lines().map(str::to_owned).collect()
+    said
 }
 
 #[test]
@@ -66,6 +95,24 @@ fn a_copy_says_how_far_it_is_in_its_first_pass_alone_and_only_where_it_is_asked(
     let numbers = shown[0].split(' ').skip(1).map(str::parse::<u64>);
     let numbers: Vec<u64> = numbers.collect::<Result<_, _>>().expect("numbers");
     assert!(numbers.len() == 2 && numbers[1] > 10, "{shown:?}");
+}
+
+#[test]
+fn the_last_pass_says_what_was_written_to_while_it_copied() {
+    let set = Copying::begin("last\n");
+    // Whatever is copied from Neo4j, somebody writes to Redis meanwhile.
+    let written = set.at("from/redis/inner/data");
+    let cp = format!(
+        "#!/bin/bash\n[ -e '{mark}' ] || echo more >>'{written}'\ntouch '{mark}'\nexec /bin/cp \"$@\"\n",
+        mark = set.at("mark").display(),
+        written = written.display()
+    );
+    fs::create_dir(set.at("bin")).expect("a folder");
+    fs::write(set.at("bin/cp"), cp).expect("a program");
+    let all = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(set.at("bin/cp"), all).expect("it can be run");
+    let said = set.said();
+    assert_eq!(said, ["moved redis/inner/data"]);
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn checked(document: Value, outcome: &str) -> Value {
     if matches!(outcome, "done" | "planned") {
         assert_eq!(*error, Value::Null);
     } else {
-        assert_eq!(names(error), ["kind", "message", "hint"], "{document}");
+        assert_eq!(names(error), ["kind", "message", "hints"], "{document}");
         assert!(!error["message"].as_str().expect("a text").is_empty());
     }
     document
@@ -80,7 +80,7 @@ fn a_refusal_is_told_with_its_hint_and_no_step() {
     let document = wipe(&Set::usual(), &[]).code(3).json();
     let document = checked(document, "refused");
     assert_eq!(document["error"]["kind"], "refused");
-    let hint = document["error"]["hint"].as_str().expect("a text");
+    let hint = document["error"]["hints"][0].as_str().expect("a text");
     assert!(hint.ends_with("--confirm 'DELETE DEV DATA'"), "{hint}");
     assert_eq!(document["steps"], json!([]));
 }

@@ -5,7 +5,7 @@ use std::fs;
 use environments::Environment;
 
 use crate::orders::Act;
-use crate::set::{Set, WIPE, at_change};
+use crate::set::{Set, WIPE, at_call, at_change};
 
 /// Each command that would change something, as it is typed.
 pub(crate) const CHANGING: [&[&str]; 5] = [
@@ -145,7 +145,7 @@ fn a_failed_look_is_no_empty_engine() {
 #[test]
 fn a_client_that_is_killed_is_told_with_its_signal() {
     let set = Set::usual();
-    set.order(&[crate::set::at_call("volume inspect", 1, Act::Die)]);
+    set.order(&[at_call("volume inspect", 1, Act::Die)]);
     set.xtask(&WIPE)
         .run()
         .code(1)
@@ -236,5 +236,88 @@ fn a_name_that_is_none_is_a_usage_error_and_nothing_is_asked() {
         .env("TTA_INSTANCE", "A-B")
         .run()
         .code(2);
+    set.untouched();
+}
+
+/// Newer clients say `no such file or directory` of a socket that is not there.
+#[test]
+fn an_engine_that_is_gone_is_not_taken_for_an_empty_one_whatever_the_client_calls_it() {
+    let commands: [&[&str]; 6] = [
+        &WIPE,
+        &["reset-test"],
+        &["up", "dev"],
+        &["down", "dev"],
+        &["status", "dev"],
+        &["logs", "dev"],
+    ];
+    for args in commands {
+        for kind in ["container", "volume", "network"] {
+            let set = Set::usual();
+            set.change(|state| state.newer = true);
+            set.order(&[at_call(&format!("{kind} inspect"), 1, Act::Gone)]);
+            set.xtask(args)
+                .run()
+                .code(1)
+                .stderr_has("failed to connect to the docker API")
+                .stderr_has("connect: no such file or directory")
+                .nowhere("does not exist");
+            set.untouched();
+        }
+    }
+}
+
+#[test]
+fn a_removal_that_reached_no_engine_is_not_taken_for_done_whatever_the_client_calls_it() {
+    for call in ["kill ", "rm --force", "volume rm"] {
+        let set = Set::usual();
+        set.change(|state| state.newer = true);
+        set.order(&[at_call(call, 1, Act::Gone)]);
+        set.xtask(&WIPE)
+            .run()
+            .code(1)
+            .stderr_has("failed to connect to the docker API");
+        set.order(&[]);
+        set.change(|state| state.gone = false);
+        set.xtask(&WIPE).run().code(0);
+        set.holds(Environment::Dev, 0, 0);
+    }
+    for call in ["stop ", "rm --force", "network rm"] {
+        let set = Set::usual();
+        set.change(|state| state.newer = true);
+        set.order(&[at_call(call, 1, Act::Gone)]);
+        set.xtask(&["down", "dev"])
+            .run()
+            .code(1)
+            .stderr_has("failed to connect to the docker API");
+    }
+}
+
+#[test]
+fn what_is_said_to_be_absent_is_so_only_by_its_own_name_and_in_the_engines_own_words() {
+    for said in [
+        "Error response from daemon: No such container: another\n",
+        "Error response from daemon: No such container: tta-dev-neo4j-2\n",
+        "proxy: No such container: tta-dev-neo4j\n",
+        "Error response from daemon: network tta-dev-neo4j not found\n",
+        "open /root/.docker/config.json: no such file or directory\n",
+        // Only one of two is told of.
+        "Error response from daemon: No such container: tta-dev-neo4j\n",
+    ] {
+        let set = Set::usual();
+        set.answer("container inspect", 1, "[]\n", said);
+        set.xtask(&["up", "dev"])
+            .run()
+            .code(1)
+            .stderr_has("`docker container inspect")
+            .stderr_has(said.trim());
+        set.untouched();
+    }
+    // Nor is silence an absence.
+    let set = Set::usual();
+    set.answer("volume inspect", 0, "[]\n", "");
+    set.xtask(&["up", "dev"])
+        .run()
+        .code(1)
+        .stderr_has("`docker volume inspect");
     set.untouched();
 }

@@ -54,6 +54,13 @@ fn an_engine_that_dies_half_way_proves_nothing() {
         set.order(&[at_call(call, 1, Act::Gone)]);
         inconclusive(&set, "Cannot connect to the Docker daemon");
     }
+    for call in ["container inspect", "volume inspect", "network inspect"] {
+        let set = Set::usual();
+        set.change(|state| state.newer = true);
+        // What looks first is what finds out what there is; the second is the proof's own.
+        set.order(&[at_call(call, 2, Act::Gone)]);
+        inconclusive(&set, "connect: no such file or directory");
+    }
 }
 
 #[test]
@@ -110,8 +117,48 @@ fn a_probe_that_fails_or_dies_is_told_with_its_text() {
 #[test]
 fn a_probe_that_hangs_is_ended_and_proves_nothing() {
     let set = Set::usual();
-    set.order(&[at_call("bash -s", 1, Act::Hang)]);
+    set.order(&[at_call("bash -s", 0, Act::Hang)]);
     inconclusive(&set, "did not end within");
+}
+
+#[test]
+fn a_probe_that_was_not_answered_in_time_is_asked_once_more() {
+    let set = Set::usual();
+    // An engine that does not come to it, once.
+    set.order(&[at_call("bash -s", 1, Act::Hang)]);
+    let document = set.xtask(&VERIFY).run().code(0).json();
+    assert_eq!(document["verdict"], "isolated");
+    assert_eq!(unasked(&document), Vec::<String>::new());
+}
+
+#[test]
+fn a_probe_whose_output_is_lost_is_asked_once_more() {
+    let set = Set::usual();
+    let nothing = Act::Reply {
+        code: 0,
+        stdout: String::new(),
+        stderr: String::new(),
+    };
+    set.order(&[at_call("bash -s", 1, nothing)]);
+    let document = set.xtask(&VERIFY).run().code(0).json();
+    assert_eq!(document["verdict"], "isolated");
+}
+
+#[test]
+fn a_second_proof_waits_for_the_first_says_so_and_both_come_out() {
+    let set = Set::usual();
+    set.order(&[at_call("bash -s", 1, Act::Wait)]);
+    let first = Running::start(&set.xtask(&VERIFY));
+    set.await_mark("waiting");
+    let second = Running::start(&set.xtask(&VERIFY));
+    second.says(&format!(
+        "waiting for `verify-isolation` (process {}) on dev",
+        first.pid()
+    ));
+    set.release();
+    for proof in [first, second] {
+        assert_eq!(proof.ended().code(0).json()["verdict"], "isolated");
+    }
 }
 
 /// For so many probes every container reaches every other one.

@@ -66,14 +66,14 @@ fn on_a_full_disk_nothing_is_done() {
 
 #[test]
 fn a_disk_that_is_full_at_the_end_is_told_and_hides_no_earlier_line() {
-    const ROOM: usize = 16;
+    const ROOM: usize = 64;
     let set = Set::usual();
     set.xtask(&["down", "dev"]).run().code(0);
     set.xtask(&["up", "dev"]).run().code(0);
     let path = set.path("state/journal.jsonl");
     let text = fs::read_to_string(&path).expect("a journal");
     let line = text.lines().last().expect("a line").len();
-    // Room for the beginning of one more run, but not for its end.
+    // Room for the beginning of one more run, and for half a line of its first step.
     let padding = ROOM * 512 - text.len() - line - line / 2;
     let mut journal = OpenOptions::new()
         .append(true)
@@ -123,36 +123,51 @@ fn a_journal_that_cannot_be_read_stops_everything() {
 fn the_journal_says_who_did_what_to_which_object_and_only_its_owner_reads_it() {
     let set = Set::usual();
     let before = set.state();
+    // Anybody can set these: the kernel says who it is.
     set.xtask(&WIPE)
-        .env("SUDO_USER", "")
+        .env("SUDO_USER", "erika")
         .env("USER", "erika")
         .run()
         .code(0);
     let lines = set.journal();
-    assert_eq!(lines.len(), 2);
-    for (line, outcome) in lines.iter().zip(["started", "done"]) {
-        assert_eq!(line["outcome"], outcome);
-        assert_eq!(line["who"], "erika");
+    for line in &lines {
+        let who = line["who"].as_str().expect("it is told");
+        assert!(!who.is_empty() && !who.contains("erika"), "{who}");
+        assert!(line["uid"].is_u64(), "{line}");
         assert_eq!(line["command"], "wipe-dev");
         assert_eq!(line["environment"], "dev");
         assert_eq!(line["instance"], "");
         assert_eq!(line["engine"], before.engine);
-        let removed: Vec<&str> = line["removed"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
-        let container = format!(
-            "container tta-dev-redis {}",
-            before.containers["tta-dev-redis"].id
-        );
-        let volume = &before.volumes["tta_redis_dev_data"].created_at;
-        assert!(removed.contains(&container.as_str()), "{removed:?}");
-        let volume = format!("volume tta_redis_dev_data created {volume}");
-        assert!(removed.contains(&volume.as_str()), "{removed:?}");
+        assert_eq!(line["run"], lines[0]["run"]);
     }
-    assert_eq!(lines[0]["run"], lines[1]["run"]);
+    // A line before and after the run, and before and after each of its five steps.
+    let outcomes: Vec<&str> = lines
+        .iter()
+        .map(|line| line["outcome"].as_str().expect("an outcome"))
+        .collect();
+    let steps = ["started", "done"].repeat(5);
+    assert_eq!(outcomes, [&["started"][..], &steps, &["done"]].concat());
+    // What it was about to do, and what it did.
+    for outcome in ["started", "done"] {
+        let removed: Vec<(&str, &str)> = lines
+            .iter()
+            .filter(|line| line["outcome"] == outcome)
+            .filter_map(|line| line["step"]["deeds"].as_array())
+            .flatten()
+            .filter(|deed| deed["verb"] == "remove")
+            .map(|deed| {
+                let of = |name: &str| deed[name].as_str().expect("a text");
+                (of("name"), of("id"))
+            })
+            .collect();
+        let id = &before.containers["tta-dev-redis"].id;
+        assert!(removed.contains(&("tta-dev-redis", id)), "{removed:?}");
+        let volume = &before.volumes["tta_redis_dev_data"].created_at;
+        assert!(
+            removed.contains(&("tta_redis_dev_data", volume)),
+            "{removed:?}"
+        );
+    }
     let mode = |path: &str| {
         fs::metadata(set.path(path))
             .expect("it is there")
@@ -161,4 +176,40 @@ fn the_journal_says_who_did_what_to_which_object_and_only_its_owner_reads_it() {
             & 0o777
     };
     assert_eq!((mode("state"), mode("state/journal.jsonl")), (0o700, 0o600));
+    assert_eq!(mode("state/journal.tip"), 0o600);
+}
+
+#[test]
+fn whoever_changes_removes_or_adds_a_line_is_found_by_the_chain() {
+    let set = Set::usual();
+    set.xtask(&["down", "dev"]).run().code(0);
+    set.xtask(&["up", "dev"]).run().code(0);
+    let verified = || set.xtask(&["history", "--verify"]).run();
+    verified().code(0);
+    let path = set.path("state/journal.jsonl");
+    let text = fs::read_to_string(&path).expect("a journal");
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines.len();
+    let without = |line: usize| [&lines[..line - 1], &lines[line..]].concat().join("\n");
+    for (now, told) in [
+        (text.replacen("down", "up", 1), "line 1: ".to_owned()),
+        (without(3), "line 3: 1 before it were removed".to_owned()),
+        (
+            without(last),
+            format!("line {}: 1 after it were removed", last - 1),
+        ),
+    ] {
+        fs::write(&path, now + "\n").expect("written");
+        verified().code(1).stderr_has(&told);
+    }
+    // A machine that went down while it wrote is nobody's doing.
+    fs::write(&path, text + "{\"at\":\"2026").expect("written");
+    let torn = verified().code(0);
+    assert!(
+        torn.stdout.contains("cut off by a crash"),
+        "{}",
+        torn.stdout
+    );
+    set.xtask(&["up", "dev"]).run().code(0);
+    verified().code(0);
 }

@@ -53,15 +53,20 @@ fn a_volume_whose_labels_say_another_environment_since_the_plan_is_not_removed()
         .stderr_has("org.tta.environment=\"staging\"");
 }
 
+/// A container that somebody made, with that volume.
+fn stranger(volume: &str) -> serde_json::Value {
+    json!({
+        "id": "f".repeat(64), "project": "", "image": "busybox", "labels": {}, "command": [],
+        "mounts": { "/backup": volume }, "ports": {}, "password": "",
+        "status": "running", "started_at": "2031-01-01T00:00:00Z", "users": [], "drift": [],
+        "fate": { "ends_with": null, "out_of_memory": false, "sick": null, "log": [] },
+    })
+}
+
 #[test]
 fn a_volume_that_another_container_has_begun_to_use_is_not_removed() {
     let set = Set::usual();
-    let guest = json!({
-        "id": "f".repeat(64), "project": "", "image": "busybox", "labels": {}, "command": [],
-        "mounts": { "/backup": "tta_neo4j_dev_data" }, "ports": {}, "password": "",
-        "status": "running", "started_at": "2031-01-01T00:00:00Z", "users": [], "drift": [],
-        "fate": { "ends_with": null, "out_of_memory": false, "sick": null, "log": [] },
-    });
+    let guest = stranger("tta_neo4j_dev_data");
     let patch = json!({ "containers": { "a-backup": guest } });
     set.order(&[at_change(CONTAINERS_GONE, Act::Behind(patch))]);
     set.xtask(&WIPE).run().code(3).stderr_has(
@@ -147,7 +152,32 @@ fn a_neighbour_that_changes_meanwhile_and_not_by_this_tool_is_told() {
         ),
         (
             json!({ "volumes": { "tta_neo4j_test_data": null } }),
-            "tta_neo4j_test_data",
+            "tta_neo4j_test_data was made at",
+        ),
+        // Neither id, start time nor a volume's date changes by these.
+        (
+            json!({ "containers": { "tta-staging-redis": { "status": "exited" } } }),
+            "now exited",
+        ),
+        (
+            json!({ "containers": { "tta-staging-neo4j": { "status": "paused" } } }),
+            "now paused",
+        ),
+        (
+            json!({ "networks": { "tta-test-network": null } }),
+            "the network tta-test-network was there",
+        ),
+        (
+            json!({ "networks": { "tta-test-network": { "id": "d".repeat(64) } } }),
+            "the network tta-test-network was there",
+        ),
+        (
+            json!({ "networks": { "tta-prod-network": { "id": "d".repeat(64), "labels": {} } } }),
+            "the network tta-prod-network was absent, now there",
+        ),
+        (
+            json!({ "containers": { "tta-prod-redis": stranger("tta-prod-network") } }),
+            "tta-prod-redis was absent, now running since",
         ),
     ] {
         let set = Set::usual();
@@ -155,10 +185,36 @@ fn a_neighbour_that_changes_meanwhile_and_not_by_this_tool_is_told() {
         set.xtask(&WIPE)
             .run()
             .code(1)
-            .stderr_has("dev is done, but meanwhile")
+            .stderr_has("dev is done, but meanwhile other environments have changed")
             .stderr_has(said)
             .stderr_has("cargo xtask status");
     }
+}
+
+#[test]
+fn a_neighbour_that_recovers_by_itself_meanwhile_is_no_alarm() {
+    let set = Set::usual();
+    set.change_container(Environment::Staging, Service::Redis, |container| {
+        container.fate.sick = Some("not yet".to_owned());
+    });
+    let patch = json!({ "containers": { "tta-staging-redis": { "fate": { "sick": null } } } });
+    set.order(&[at_change(CONTAINERS_GONE, Act::Behind(patch))]);
+    let wiped = set.xtask(&WIPE).run().code(0);
+    wiped
+        .nowhere("tta-staging-redis")
+        .stdout_has("; 12 objects of other environments unchanged");
+}
+
+#[test]
+fn a_neighbour_that_gets_sick_meanwhile_is_told_and_not_called_unchanged() {
+    let set = Set::usual();
+    let patch = json!({ "containers": { "tta-staging-redis": { "fate": { "sick": "no" } } } });
+    set.order(&[at_change(CONTAINERS_GONE, Act::Behind(patch))]);
+    set.xtask(&WIPE)
+        .run()
+        .code(0)
+        .stderr_has("meanwhile tta-staging-redis was healthy, now unhealthy")
+        .stdout_has("; 11 objects of other environments unchanged");
 }
 
 #[test]

@@ -13,21 +13,31 @@ use crate::snapshots::{all_but_scratch, frozen, no_scratch, snapshot, whole};
 const JOURNAL: &str = "state/journal.jsonl";
 
 /// How many changes undisturbed runs make on the engine.
-const DRILL: usize = 11;
-const RESTORE: usize = 39;
-const WIPE: usize = 30;
+pub(crate) const DRILL: usize = 11;
+pub(crate) const RESTORE: usize = 37;
+pub(crate) const WIPE: usize = 30;
 
 /// Staging saved and drilled, to be begun with again and again.
-struct Saved {
-    set: Set,
-    id: String,
+pub(crate) struct Saved {
+    pub(crate) set: Set,
+    pub(crate) id: String,
     engine: State,
     journal: Vec<u8>,
 }
 
 impl Saved {
-    fn new(and_changed: bool) -> Self {
+    pub(crate) fn new(and_changed: bool) -> Self {
         let (set, id) = saved(and_changed);
+        Self::at(set, id)
+    }
+
+    /// The same of this one.
+    pub(crate) fn of(set: Set) -> Self {
+        let id = save(&set);
+        Self::at(set, id)
+    }
+
+    fn at(set: Set, id: String) -> Self {
         Self {
             engine: set.state(),
             journal: fs::read(set.path(JOURNAL)).expect("a journal"),
@@ -45,7 +55,7 @@ impl Saved {
     }
 
     /// Everything as it was then.
-    fn again(&self) -> &Set {
+    pub(crate) fn again(&self) -> &Set {
         let set = &self.set;
         set.change(|state| state.clone_from(&self.engine));
         fs::write(set.path(JOURNAL), &self.journal).expect("the journal");
@@ -62,17 +72,24 @@ impl Saved {
 /// Staging saved and drilled, and a node and a key written since where the test asks for it.
 fn saved(and_changed: bool) -> (Set, String) {
     let set = Set::usual();
-    snapshot(&set).run().code(0);
-    set.xtask(&["drill"]).run().code(0);
-    let journal = set.journal();
-    let id = journal.last().expect("a drill")["snapshot"].clone();
+    let id = save(&set);
     if and_changed {
         set.change_graph(Environment::Staging, |graph| graph.nodes += 1);
         let redis = main_set(Environment::Staging).volume(Volume::RedisData);
         set.change(|state| state.volumes.get_mut(&redis).expect("it is there").keys += 1);
     }
-    let id = id.as_str().expect("an id").to_owned();
     (set, id)
+}
+
+/// Saves staging and drills that; the snapshot's id.
+fn save(set: &Set) -> String {
+    snapshot(set).run().code(0);
+    set.xtask(&["drill"]).run().code(0);
+    let listed = set.xtask(&["snapshots", "list", "--format", "json"]);
+    let listed = listed.run().code(0).json();
+    let all = listed["snapshots"].as_array().expect("a list");
+    let newest = all.iter().filter_map(|one| one["id"].as_str()).max();
+    newest.expect("an id").to_owned()
 }
 
 /// Something that was loaded beside the data and never proved.
@@ -84,18 +101,18 @@ fn left_by_a_restore(set: &Set) {
                 .volumes
                 .get_mut(&name)
                 .expect("it is there")
-                .beside()
+                .beside("20200101_000000")
                 .keys = 77
         });
     }
 }
 
-fn restore(set: &Set, id: &str) -> Xtask {
+pub(crate) fn restore(set: &Set, id: &str) -> Xtask {
     set.xtask(&["restore", "staging", id])
         .args(&["--confirm", &format!("RESTORE STAGING {id}")])
 }
 
-fn wipe(set: &Set, id: &str, losing: bool) -> Xtask {
+pub(crate) fn wipe(set: &Set, id: &str, losing: bool) -> Xtask {
     let phrase = format!("DELETE STAGING DATA, BACKUP {id}");
     let phrase = if losing {
         format!("{phrase}, LOSING CHANGES SINCE {id}")
@@ -114,7 +131,7 @@ fn changes_of(set: &Set, run: Xtask) -> usize {
 }
 
 #[track_caller]
-fn runs(set: &Set) {
+pub(crate) fn runs(set: &Set) {
     let state = set.state();
     for service in Service::ALL {
         let name = main_set(Environment::Staging).container(service);
@@ -126,9 +143,11 @@ fn runs(set: &Set) {
 fn kept(set: &Set) -> Vec<(u64, u64)> {
     let staging = main_set(Environment::Staging);
     let state = set.state();
-    let before = |volume| state.volumes[&staging.volume(volume)].before.clone();
-    let (neo4j, redis) = (before(Volume::Neo4jData), before(Volume::RedisData));
-    let both = neo4j.zip(redis).into_iter();
+    let before = |volume| {
+        let before = state.volumes[&staging.volume(volume)].before.clone();
+        before.into_values()
+    };
+    let both = before(Volume::Neo4jData).zip(before(Volume::RedisData));
     both.map(|(neo4j, redis)| (neo4j.graph.map_or(0, |graph| graph.nodes), redis.keys))
         .collect()
 }
@@ -191,9 +210,8 @@ fn servers_are_not_started_on_a_half_restored_set_and_the_restore_is_named_that_
     let saved = Saved::new(true);
     let staging = main_set(Environment::Staging);
     let swapped = |set: &Set, volume| {
-        set.state().volumes[&staging.volume(volume)]
-            .before
-            .is_some()
+        let before = &set.state().volumes[&staging.volume(volume)].before;
+        !before.is_empty()
     };
     let half = (1..=RESTORE).rev().find(|number| {
         let set = saved.again();

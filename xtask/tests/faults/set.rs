@@ -74,7 +74,7 @@ impl Set {
         set
     }
 
-    fn bring_up(&self, deployment: &Deployment) {
+    pub(crate) fn bring_up(&self, deployment: &Deployment) {
         let environment = deployment.environment();
         let ports = environment.main_ports().map(|mut ports| {
             if !deployment.instance().is_main() {
@@ -207,6 +207,12 @@ impl Set {
         self.state().volumes[&main_set(environment).volume(Volume::RedisData)].keys
     }
 
+    /// A client writes to both servers of an environment of the main set, where they answer.
+    pub(crate) fn write(&self, environment: Environment) {
+        let servers = servers(environment);
+        self.change(|state| state.write(&servers));
+    }
+
     /// Fails unless an environment of the main set holds just that.
     #[track_caller]
     pub(crate) fn holds(&self, environment: Environment, nodes: u64, keys: u64) {
@@ -227,10 +233,26 @@ impl Set {
         assert_eq!(graph.lookup_indexes.len(), 2, "{graph:?}");
     }
 
+    /// Lets a command have asked the fake engine what that does not know: here its answers don't
+    /// matter.
+    pub(crate) fn whatever_was_asked(&self) {
+        let _ = fs::remove_file(self.engine.file("log.jsonl"));
+    }
+
     fn log(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.engine.file("log.jsonl")).unwrap_or_default();
         let parsed = |line: &str| serde_json::from_str(line).expect("the log is JSON");
         text.lines().map(parsed).collect()
+    }
+
+    /// What was logged so far is read no more, but for what the fake did not know.
+    pub(crate) fn forget_log(&self) {
+        let unknown = self
+            .log()
+            .into_iter()
+            .filter(|line| !line["unknown"].is_null());
+        let unknown: String = unknown.map(|line| format!("{line}\n")).collect();
+        fs::write(self.engine.file("log.jsonl"), unknown).expect("the fake's log");
     }
 
     /// The words of every call so far, and what was piped in.
@@ -373,6 +395,11 @@ pub(crate) fn observe(what: &str, mut so: impl FnMut() -> bool) {
         assert!(started.elapsed() < PATIENCE, "in vain: {what}");
         std::thread::park_timeout(Duration::from_millis(3));
     }
+}
+
+/// The names of an environment's containers.
+pub(crate) fn servers(environment: Environment) -> [String; 2] {
+    Service::ALL.map(|service| main_set(environment).container(service))
 }
 
 pub(crate) fn main_set(environment: Environment) -> Deployment {

@@ -94,7 +94,7 @@ impl Live {
     /// The compose file that the tool has rendered for this instance.
     pub(crate) fn compose_file(&self, environment: &str) -> String {
         let file = format!(
-            "compose/{}/{environment}/docker-compose.{environment}.yml",
+            "compose/instances/{}/{environment}/docker-compose.{environment}.yml",
             self.name
         );
         let path = self.folder.path().join(file);

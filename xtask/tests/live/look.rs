@@ -37,7 +37,7 @@ pub(crate) struct Evidence {
     /// Name, id, start time.
     containers: Vec<[String; 3]>,
     /// Name and time of making.
-    volumes: Vec<[String; 2]>,
+    pub(crate) volumes: Vec<[String; 2]>,
     pub(crate) nodes: Value,
     pub(crate) keys: BTreeMap<String, String>,
 }

@@ -53,6 +53,11 @@ impl Shim {
         Self::new(call, "held")
     }
 
+    /// One whose calls of that name are never made: the engine says that it cannot.
+    pub(crate) fn failing(call: &str) -> Self {
+        Self::new(call, "fails")
+    }
+
     /// One that makes the first call of that name, which the process that holds a freeze makes, and
     /// sends a signal to the tool that waits for that process.
     pub(crate) fn signalling(call: &str, signal: &str) -> Self {
@@ -144,6 +149,10 @@ kill_parent() {
 }
 case '@MOMENT@' in
 before) kill_parent ;;
+fails)
+    echo "Error response from daemon: cannot $1: operation timed out" >&2
+    exit 1
+    ;;
 during) kill_parent; exec '@REAL@' "$@" ;;
 after) '@REAL@' "$@"; kill_parent ;;
 KILL | STOP)

@@ -17,7 +17,8 @@ impl fmt::Display for InvalidInstance {
         let Self(name) = self;
         write!(
             f,
-            "invalid instance name {name:?}: expected 1 to 12 characters of a-z and 0-9"
+            "invalid instance name {name:?}: expected 1 to 12 characters of a-z and 0-9, and not main, \
+             which is the set without a name"
         )
     }
 }
@@ -31,13 +32,14 @@ impl Instance {
         Self(None)
     }
 
-    /// A second set. An empty name is refused: it would be the main one.
+    /// A second set. An empty name is refused: it would be the main one. So is `main`, which people
+    /// and folders call that one.
     ///
     /// # Errors
-    /// Anything but 1 to 12 characters of `a-z0-9`.
+    /// Anything but 1 to 12 characters of `a-z0-9`, and `main`.
     pub fn named(name: &str) -> Result<Self, InvalidInstance> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        if (1..=12).contains(&name.len()) && name.bytes().all(allowed) {
+        if (1..=12).contains(&name.len()) && name.bytes().all(allowed) && name != "main" {
             Ok(Self(Some(name.to_owned())))
         } else {
             Err(InvalidInstance(name.to_owned()))

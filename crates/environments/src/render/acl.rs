@@ -12,24 +12,37 @@ use sha2::{Digest as _, Sha256};
 use super::target::{Namespace, Target};
 use crate::Environment;
 
+/// `default` is off but keeps all permissions: at start Redis replays MULTI and EXEC of its
+/// append-only file as this user, and without permissions it skips them and starts without the data
+/// (7.0.15 and 8.0.2).
+const DEFAULT: &str = "user default off ~* &* +@all";
+
 /// The text of the server's file of users: `default`, which nobody can log in as, and the
 /// environment's own, `tta-dev`.
 ///
 /// The password is there as its SHA-256 only.
 #[must_use]
 pub fn redis_users(target: &Target, password: &str) -> String {
-    // `default` is off but keeps all permissions: at start Redis replays MULTI and EXEC of its
-    // append-only file as this user, and without permissions it skips them and starts without the
-    // data (7.0.15 and 8.0.2).
-    let default = "user default off ~* &* +@all";
     let environment = target.deployment().environment();
     format!(
-        "{default}\nuser {user} on #{hash} {patterns} {commands}\n",
+        "{DEFAULT}\nuser {user} on #{hash} {patterns} {commands}\n",
         user = environment.redis_user(),
         hash = sha256_hex(password),
         patterns = patterns(environment, target.namespace()),
         commands = commands(environment),
     )
+}
+
+/// Whether a text is such a file, of whatever version: such a file takes no comment in which it could
+/// say so, and has the same two users in the same order.
+pub(super) fn are_our_users(text: &str, rendered: &str) -> bool {
+    let user = |line: &str| line.split(" on #").next().map(str::to_owned);
+    let mut lines = text.lines().zip(rendered.lines());
+    let default = lines.next().is_some_and(|(there, _)| there == DEFAULT);
+    default
+        && lines
+            .next()
+            .is_some_and(|(there, ours)| user(there) == user(ours))
 }
 
 /// The variables that compose needs in its own environment to start a deployment whose password a

@@ -1,12 +1,12 @@
-//! One property of a JSON file that people edit: its value is exchanged, every other byte stays.
+//! Some entries of one list in a JSON file that people edit: they are set, every other byte stays.
 //!
-//! Decides where the value begins and ends, and how it is laid out there. It must not know what it
-//! means. jsonc-parser reads the text; nothing is written back from its tree.
+//! Decides where they begin and end, and how they are laid out there. It must not know what they
+//! mean. jsonc-parser reads the text; nothing is written back from its tree.
 
 use std::error::Error;
 use std::fmt;
 
-use jsonc_parser::ast::{Object, ObjectProp, Value as Parsed};
+use jsonc_parser::ast::{Array, Object, ObjectProp, Value as Parsed};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde::Serialize as _;
 use serde_json::Value;
@@ -33,19 +33,30 @@ impl fmt::Display for JsoncError {
 
 impl Error for JsoncError {}
 
-/// The text with the top-level property set to the value: its old value is exchanged where it
-/// stands; if it has none, it becomes the first property; an empty text becomes a new object.
+/// By this property an entry of the list is known.
+const NAME: &str = "name";
+
+/// The text with the entries in the list that is the top-level property: what differs in one of that
+/// name is exchanged where it stands, one that is missing comes last, and so does a property that an
+/// entry lacks. Without the property it becomes the first one; an empty text becomes a new object.
+///
+/// An entry that equals one of the `earlier` is exchanged whole: nobody has edited it.
 ///
 /// # Errors
 /// The text is not JSON with comments and trailing commas, which is what VS Code reads, is no
-/// object, or has the property more than once.
-pub(super) fn with_property(text: &str, name: &str, value: &Value) -> Result<String, JsoncError> {
+/// object, has the property or an entry more than once, or has no list there.
+pub(super) fn with_entries(
+    text: &str,
+    name: &str,
+    entries: &[Value],
+    earlier: &[Value],
+) -> Result<String, JsoncError> {
     let (mark, body) = match text.strip_prefix('\u{feff}') {
         Some(body) => (&text[..text.len() - body.len()], body),
         None => ("", text),
     };
     if body.trim().is_empty() {
-        let value = laid_out(value, "  ", "  ", "\n");
+        let value = laid_out(&entries.into(), "  ", "  ", "\n");
         return Ok(format!("{mark}{{\n  {}: {value}\n}}\n", quoted(name)));
     }
     let parsed = parse_to_ast(body, &CollectOptions::default(), &strict())
@@ -58,8 +69,8 @@ pub(super) fn with_property(text: &str, name: &str, value: &Value) -> Result<Str
         }
     };
     let edited = match the_property(body, object, name)? {
-        Some(property) => exchange(body, property, value),
-        None => insert(body, object, name, value),
+        Some(property) => merged(body, property, entries, earlier)?,
+        None => insert(body, object, name, &entries.into()),
     };
     Ok(mark.to_owned() + &edited)
 }
@@ -85,22 +96,214 @@ fn the_property<'a>(
     object: &'a Object<'a>,
     name: &str,
 ) -> Result<Option<&'a ObjectProp<'a>>, JsoncError> {
-    let mut found = object
-        .properties
-        .iter()
-        .filter(|property| property.name.as_str() == name);
+    let found = object.properties.iter();
+    let found = found.filter(|property| property.name.as_str() == name);
+    the_one(
+        text,
+        name,
+        found.map(|property| (property.range.start, property)),
+    )
+}
+
+fn the_one<T>(
+    text: &str,
+    name: &str,
+    mut found: impl Iterator<Item = (usize, T)>,
+) -> Result<Option<T>, JsoncError> {
     let first = found.next();
     match found.next() {
-        None => Ok(first),
-        Some(second) => Err(problem_at(
+        None => Ok(first.map(|(_, one)| one)),
+        Some((second, _)) => Err(problem_at(
             text,
-            second.range.start,
+            second,
             format!(
                 "{} is there a second time: delete one of the two",
                 quoted(name)
             ),
         )),
     }
+}
+
+/// What stands between two positions is exchanged.
+type Edit = (usize, usize, String);
+
+/// How a text is laid out around a property.
+struct Layout<'a> {
+    text: &'a str,
+    /// One step of indentation.
+    unit: &'a str,
+    line_end: &'a str,
+}
+
+fn merged(
+    text: &str,
+    property: &ObjectProp<'_>,
+    entries: &[Value],
+    earlier: &[Value],
+) -> Result<String, JsoncError> {
+    let list = match &property.value {
+        Parsed::Array(list) => list,
+        Parsed::NullKeyword(_) => return Ok(exchange(text, property, &entries.into())),
+        other => {
+            let problem = format!("{} is no list", quoted(property.name.as_str()));
+            return Err(problem_at(text, start_of(other), problem));
+        }
+    };
+    let inside = &text[list.range.start + 1..list.range.end - 1];
+    if inside.trim().is_empty() {
+        return Ok(exchange(text, property, &entries.into()));
+    }
+    let indent = indent_of_line(text, property.range.start);
+    let layout = Layout {
+        text,
+        unit: unit(indent),
+        line_end: line_end(text).unwrap_or("\n"),
+    };
+    let mut edits = Vec::new();
+    let mut missing = Vec::new();
+    for entry in entries {
+        match the_entry(text, list, entry)? {
+            Some(found) => edits.extend(layout.set(found, entry, earlier)?),
+            None => missing.push(entry),
+        }
+    }
+    let last = list.elements.last().map(range_of);
+    let indent = match last {
+        Some((start, _)) => indent_of_line(text, start).to_owned(),
+        None => format!("{indent}{}", layout.unit),
+    };
+    let missing = missing.into_iter();
+    let missing = missing.map(|entry| laid_out(entry, &indent, layout.unit, layout.line_end));
+    let end = list.range.end - 1;
+    let gap = format!("{}{indent}", layout.line_end);
+    edits.extend(layout.appended(last.map(|(_, end)| end), end, &gap, missing.collect()));
+    Ok(edited(text, edits))
+}
+
+/// The entry of the list that has the same name.
+fn the_entry<'a>(
+    text: &str,
+    list: &'a Array<'a>,
+    entry: &Value,
+) -> Result<Option<&'a Object<'a>>, JsoncError> {
+    let name = entry[NAME].as_str().unwrap_or_default();
+    let called = |object: &&Object<'_>| {
+        let mut names = object.properties.iter();
+        names.any(|property| {
+            let value = property.value.as_string_lit();
+            property.name.as_str() == NAME && value.is_some_and(|value| value.value == name)
+        })
+    };
+    let objects = list.elements.iter().filter_map(Parsed::as_object);
+    let found = objects.filter(called);
+    the_one(text, name, found.map(|object| (object.range.start, object)))
+}
+
+impl Layout<'_> {
+    /// What has to be exchanged for an object to have an entry's properties.
+    fn set(
+        &self,
+        object: &Object<'_>,
+        entry: &Value,
+        earlier: &[Value],
+    ) -> Result<Vec<Edit>, JsoncError> {
+        let (start, end) = (object.range.start, object.range.end);
+        // Comments make it an edited one, for they are no plain JSON.
+        let now: Option<Value> = serde_json::from_str(&self.text[start..end]).ok();
+        let indent = indent_of_line(self.text, start);
+        if now.as_ref() == Some(entry) {
+            return Ok(Vec::new());
+        }
+        if now.is_some_and(|now| earlier.contains(&now)) {
+            let whole = laid_out(entry, indent, self.unit, self.line_end);
+            return Ok(vec![(start, end, whole)]);
+        }
+        let mut edits = Vec::new();
+        let mut missing = Vec::new();
+        for (name, value) in entry.as_object().into_iter().flatten() {
+            match the_property(self.text, object, name)? {
+                None => missing.push(format!("{}: {value}", quoted(name))),
+                Some(property) if is(&property.value, value) => {}
+                Some(property) => {
+                    let (start, end) = range_of(&property.value);
+                    edits.push((start, end, value.to_string()));
+                }
+            }
+        }
+        let last = object.properties.last().map(|last| last.range);
+        let gap = match last {
+            // On one line with both brackets, where no comment reaches to the end of the line.
+            _ if !self.text[start..end].contains('\n') => " ".to_owned(),
+            Some(last) => self.line_end.to_owned() + indent_of_line(self.text, last.start),
+            None => format!("{}{indent}{}", self.line_end, self.unit),
+        };
+        edits.extend(self.appended(last.map(|last| last.end), end - 1, &gap, missing));
+        Ok(edits)
+    }
+
+    /// Further items before the bracket that closes a list or an object, each after a gap, and all
+    /// after whatever comments stand there.
+    fn appended(
+        &self,
+        last: Option<usize>,
+        bracket: usize,
+        gap: &str,
+        items: Vec<String>,
+    ) -> Vec<Edit> {
+        if items.is_empty() {
+            return Vec::new();
+        }
+        let mut edits = Vec::new();
+        if let Some(last) = last.filter(|last| !has_comma(&self.text[*last..bracket])) {
+            edits.push((last, last, ",".to_owned()));
+        }
+        let lines: Vec<String> = items
+            .into_iter()
+            .map(|item| format!("{gap}{item}"))
+            .collect();
+        let at = self.text[..bracket].trim_end().len();
+        edits.push((at, at, lines.join(",")));
+        edits
+    }
+}
+
+fn is(found: &Parsed<'_>, wanted: &Value) -> bool {
+    match (found, wanted) {
+        (Parsed::StringLit(found), Value::String(wanted)) => found.value == *wanted,
+        (Parsed::NumberLit(found), Value::Number(wanted)) => {
+            found.value.parse().ok() == wanted.as_u64()
+        }
+        _ => false,
+    }
+}
+
+/// Whether there is a comma between comments and white space.
+fn has_comma(text: &str) -> bool {
+    let mut rest = text.trim_start();
+    loop {
+        let after = if let Some(line) = rest.strip_prefix("//") {
+            line.split_once('\n')
+        } else if let Some(block) = rest.strip_prefix("/*") {
+            block.split_once("*/")
+        } else {
+            return rest.starts_with(',');
+        };
+        rest = after.map_or("", |(_, after)| after.trim_start());
+    }
+}
+
+/// The text with the edits made. None of them overlaps another.
+fn edited(text: &str, mut edits: Vec<Edit>) -> String {
+    // Stable: of two at one place the first stays first.
+    edits.sort_by_key(|(start, ..)| *start);
+    let mut result = String::new();
+    let mut done = 0;
+    for (start, end, new) in edits {
+        result.push_str(&text[done..start]);
+        result.push_str(&new);
+        done = end;
+    }
+    result + &text[done..]
 }
 
 fn exchange(text: &str, property: &ObjectProp<'_>, value: &Value) -> String {

@@ -7,19 +7,24 @@ use environments::{Environment, Protection, PublishedPorts, Service, label};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::guard::turn;
-use crate::isolation::auth::acl;
+use crate::isolation::alone;
 use crate::isolation::auth::evidence::{Graph, Keys, Site, Try};
 use crate::isolation::auth::matrix::{self, Planned};
+use crate::isolation::auth::{acl, plain};
 use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::databases::SYSTEM;
 use crate::isolation::servers::graph::{Login, basic};
-use crate::isolation::servers::keys::logins;
-use crate::isolation::servers::{self, Pair, container, graph};
+use crate::isolation::servers::{self, PATIENCE, Pair, Servers, container, graph, keys};
 
 /// Asks all servers side by side.
-pub(super) fn collect(scene: &Scene<'_>) -> Vec<Site> {
-    let asked = servers::each(scene, graph_of, keys_of);
+pub(super) fn collect(scene: &Scene<'_>, servers: &Servers) -> Vec<Site> {
+    let unlisted = unlisted(scene, servers);
+    let asked = servers::each(
+        scene,
+        servers,
+        |scene, site, pair| graph_of(scene, site, pair, &unlisted),
+        |scene, site, pair| keys_of(scene, site, pair, &unlisted),
+    );
     let site = |(site, (graph, keys)): (&scene::Site, _)| Site {
         environment: site.deployment.environment(),
         password: match &site.password {
@@ -39,6 +44,15 @@ pub(super) fn collect(scene: &Scene<'_>) -> Vec<Site> {
 fn scope(scene: &Scene<'_>) -> Vec<Environment> {
     let environments = scene.sites.iter().map(|site| site.deployment.environment());
     environments.collect()
+}
+
+/// The environments whose Redis does not list its users.
+fn unlisted(scene: &Scene<'_>, servers: &Servers) -> Vec<Environment> {
+    let sites = scope(scene).into_iter().zip(servers.of(scene));
+    sites
+        .filter(|(_, pair)| !pair.users_are_listed())
+        .map(|(environment, _)| environment)
+        .collect()
 }
 
 /// Whether a login may be tried on another environment's server. A secret is given to nobody but
@@ -62,16 +76,13 @@ fn password<'a>(scene: &'a Scene<'_>, environment: Environment) -> Result<&'a st
     }
 }
 
-fn graph_of(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Graph, String> {
+fn graph_of(
+    scene: &Scene<'_>,
+    site: &scene::Site,
+    pair: &Pair,
+    unlisted: &[Environment],
+) -> Result<Graph, String> {
     let environment = site.deployment.environment();
-    // Two runs that try wrong passwords at the same moment would be three in a row.
-    let _turn = turn::take(
-        &scene.engine.id,
-        &site.deployment,
-        "logins",
-        scene.context.interrupt(),
-    )
-    .map_err(|failure| failure.message)?;
     let mut server = pair.graph()?;
     let anonymous = server.try_login("");
     let mut evidence = Graph {
@@ -89,7 +100,7 @@ fn graph_of(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Graph,
         Login::Refused => 1,
         Login::Unknown(_) => 0,
     };
-    for planned in matrix::on_graph(environment, &scope(scene)) {
+    for planned in matrix::on_graph(environment, &scope(scene), unlisted) {
         let (outcome, how) = if may_be_told(scene, &planned) && left > 0 {
             left -= 1;
             one_try(scene, &mut server, &planned)
@@ -182,122 +193,71 @@ fn users(server: &mut graph::Graph) -> Result<BTreeSet<String>, String> {
         .collect()
 }
 
-fn keys_of(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Keys, String> {
+fn keys_of(
+    scene: &Scene<'_>,
+    site: &scene::Site,
+    pair: &Pair,
+    unlisted: &[Environment],
+) -> Result<Keys, String> {
     let environment = site.deployment.environment();
     let key = scene.key.as_ref().map_err(Clone::clone)?;
-    let (secrets, listed) = {
-        let mut server = pair.keys()?;
-        (server.secrets.clone(), server.ask(&["ACL", "LIST"]))
+    // Whatever it does not tell, the logins are tried: nobody needs more for that than its port.
+    let (secrets, asker, listed) = match pair.keys() {
+        Ok(server) => (
+            server.secrets.clone(),
+            server.user.clone(),
+            server.users.clone(),
+        ),
+        Err(why) => (Vec::new(), String::new(), Err(why)),
     };
     let users = listed.and_then(|lines| {
         acl::users(&lines, key)
             .ok_or_else(|| "ACL LIST answers what is no list of users".to_owned())
     });
+    let guarded = matrix::protected(environment);
     let own = password(scene, environment);
-    let planned = matrix::on_keys(environment, &scope(scene));
-    let (own_outcome, anonymous, tries) =
-        try_keys(scene, site, environment, own.clone(), &planned, &users)?;
+    let logins = matrix::on_keys(environment, &scope(scene), unlisted)
+        .into_iter()
+        .map(|planned| plain::Given {
+            tried: may_be_told(scene, &planned),
+            password: password(scene, planned.password),
+            planned,
+        })
+        .collect();
+    let plan = plain::Plan {
+        environment,
+        run: &scene.run,
+        own: own.clone(),
+        logins,
+        // Who may do what on a protected server is read, where it can be.
+        reach: !guarded || users.is_err(),
+    };
+    let ask = || {
+        let mut server = keys::anyone(scene, site)?;
+        plain::ask(&mut |words| server.ask(words), &plan)
+    };
+    // No protected server gets a wrong password twice.
+    let answered = if guarded && plan.has_wrong_logins() {
+        ask()?
+    } else {
+        alone::once_more(PATIENCE, ask, Result::is_err)?
+    };
+    let by_list = |one: &plain::Given<'_>, password: &str| {
+        by_list(scene, &users, &one.planned.user, password)
+    };
+    let tries = plain::tries(plan.logins, answered.logins, by_list);
     Ok(Keys {
         name: site.deployment.container(Service::Redis),
         secrets,
-        own: own_outcome,
-        anonymous,
+        own: answered.own,
+        anonymous: answered.anonymous,
         tries,
+        beyond: answered.beyond,
         users,
+        asker,
         defined: own.map_or_else(|_| Vec::new(), |own| acl::defined(environment, own, key)),
         audit: started_for_audit(site),
     })
-}
-
-/// Its own login, that without one, and those that should be refused.
-fn try_keys(
-    scene: &Scene<'_>,
-    site: &scene::Site,
-    environment: Environment,
-    own: Result<&str, String>,
-    planned: &[Planned],
-    users: &Result<Vec<acl::User>, String>,
-) -> Result<(Login, Login, Vec<Try>), String> {
-    let given: Vec<(&Planned, Result<&str, String>)> = planned
-        .iter()
-        .map(|one| (one, password(scene, one.password)))
-        .collect();
-    // Its own login first, and again behind each wrong one.
-    let own_login = own
-        .as_ref()
-        .ok()
-        .map(|own| (environment.redis_user().to_owned(), (*own).to_owned()));
-    let mut script: Vec<(String, String)> = own_login.iter().cloned().collect();
-    for (one, password) in &given {
-        if let (true, Ok(password)) = (may_be_told(scene, one), password) {
-            script.push((one.user.clone(), (*password).to_owned()));
-            script.extend(own_login.iter().cloned());
-        }
-    }
-    let answered = logins(scene, site, &script)?;
-    let mut answers = answered.answers.iter().map(|answer| login(answer));
-    let own_outcome = match &own {
-        Ok(_) => answers.next().unwrap_or_else(nobody),
-        Err(why) => Login::Unknown(why.clone()),
-    };
-    let mut tries = Vec::new();
-    for (one, password) in given {
-        let (outcome, how) = match (may_be_told(scene, one), password) {
-            (_, Err(why)) => (Login::Unknown(why), String::new()),
-            (true, Ok(_)) => {
-                let outcome = answers.next().unwrap_or_else(nobody);
-                let behind = match own_login {
-                    Some(_) => answers.next().unwrap_or_else(nobody),
-                    None => Login::Refused,
-                };
-                let control = if behind == Login::Accepted {
-                    "its own login is accepted before and after"
-                } else {
-                    "its own login is not accepted"
-                };
-                (outcome, format!("tried on the server; {control}"))
-            }
-            (false, Ok(password)) => (
-                by_list(scene, users, &one.user, password),
-                "not tried: decided by the server's list of users, whose hashes are compared keyed; \
-                 exact, since Redis compares the same hashes"
-                    .to_owned(),
-            ),
-        };
-        tries.push(Try {
-            user: one.user.clone(),
-            password: one.password,
-            outcome,
-            how,
-        });
-    }
-    Ok((own_outcome, anonymous(&answered.anonymous), tries))
-}
-
-fn nobody() -> Login {
-    Login::Unknown("the server did not answer".to_owned())
-}
-
-/// What AUTH answers.
-fn login(answer: &str) -> Login {
-    if answer == "OK" {
-        Login::Accepted
-    } else if answer.starts_with("WRONGPASS") {
-        Login::Refused
-    } else {
-        Login::Unknown(format!("AUTH is answered {answer:?}"))
-    }
-}
-
-/// What DBSIZE answers to nobody in particular.
-fn anonymous(answer: &str) -> Login {
-    if answer.parse::<u64>().is_ok() {
-        Login::Accepted
-    } else if answer.starts_with("NOAUTH") || answer.starts_with("NOPERM") {
-        Login::Refused
-    } else {
-        Login::Unknown(format!("DBSIZE is answered {answer:?}"))
-    }
 }
 
 /// What AUTH would answer, by the list of users.

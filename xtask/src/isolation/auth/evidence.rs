@@ -42,7 +42,11 @@ pub(crate) struct Keys {
     /// Without any login.
     pub(crate) anonymous: Login,
     pub(crate) tries: Vec<Try>,
+    /// What its own user tried and must be refused; empty where the list of users decides that.
+    pub(crate) beyond: Vec<Beyond>,
     pub(crate) users: Result<Vec<User>, String>,
+    /// The user that asked for them.
+    pub(crate) asker: String,
     /// The users that the definitions give it; none where its password is not known.
     pub(crate) defined: Vec<User>,
     /// The container was started in the namespace mode `audit`.
@@ -58,4 +62,22 @@ pub(crate) struct Try {
     pub(crate) outcome: Login,
     /// How it was decided, and the control beside it.
     pub(crate) how: String,
+}
+
+/// What an environment's own user tried with its login alone and must be refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Beyond {
+    pub(crate) reach: Reach,
+    pub(crate) outcome: Login,
+    /// The commands that were not refused.
+    pub(crate) allowed: Vec<String>,
+}
+
+/// What is beyond an environment's own user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Keys without its prefix, another environment's among them.
+    Keys,
+    /// Commands that administer the server.
+    Commands,
 }

@@ -3,8 +3,7 @@
 use environments::{Environment, Instance, Service};
 
 use crate::isolation::auth::evidence::{Site, Try};
-use crate::isolation::auth::judge::joined;
-use crate::isolation::fault;
+use crate::isolation::fault::{self, Fault};
 use crate::isolation::finding::Finding;
 use crate::isolation::servers::keyed::Secret;
 use crate::process::{printable, quoted};
@@ -46,8 +45,20 @@ fn login(of: &Of<'_>, service: &str, container: &str, user: &str, whose: Environ
     }
 }
 
-fn users(container: &str) -> String {
+/// A command that shows who may do what.
+pub(super) fn users(container: &str) -> String {
     format!("docker exec --user root {container} tta-redis-admin ACL LIST")
+}
+
+/// A command that logs in to a Redis, as [`login`].
+pub(super) fn takes(of: &Of<'_>, container: &str, user: &str) -> String {
+    login(of, "redis", container, user, of.environment)
+}
+
+/// A command that the environment's own user gives its Redis.
+pub(super) fn says(of: &Of<'_>, container: &str, command: &str) -> String {
+    let login = takes(of, container, of.environment.redis_user());
+    login.replace("ACL WHOAMI", command)
 }
 
 pub(super) fn stale(of: &Of<'_>, service: &str, container: &str) -> Finding {
@@ -176,7 +187,13 @@ pub(super) fn extra_graph_user(of: &Of<'_>, container: &str, user: &str) -> Find
     ))
 }
 
-pub(super) fn broad(of: &Of<'_>, container: &str, user: &str, more: &[String]) -> Finding {
+pub(super) fn broad(
+    of: &Of<'_>,
+    container: &str,
+    user: &str,
+    more: &[String],
+    reproduce: String,
+) -> Finding {
     let environment = of.environment;
     // Another environment's user here joins the two.
     let other = Environment::ALL
@@ -189,7 +206,7 @@ pub(super) fn broad(of: &Of<'_>, container: &str, user: &str, more: &[String]) -
         format!("{container}: user {}", printable(user)),
     )
     .evidence(more.join("; "))
-    .reproduce(users(container))
+    .reproduce(reproduce)
     .fix(format!(
         "recreate the container, whose users come from the definitions: {0} down {environment}, then {0} up {environment}",
         xtask(of.instance)
@@ -217,4 +234,13 @@ pub(super) fn shared(instance: &Instance, one: &Site, other: &Site, at: &[String
         container(other, Service::Redis),
     ))
     .fix("give each environment a secret of its own, and change the one that both know")
+}
+
+/// Findings name environments in the order in which they are shown.
+pub(crate) fn joined(fault: Fault, environments: &[Environment], subject: String) -> Finding {
+    let mut environments = environments.to_vec();
+    environments.sort_unstable();
+    environments.dedup();
+    let names: Vec<&str> = environments.iter().map(|one| one.slug()).collect();
+    Finding::new(fault, &names, subject)
 }

@@ -4,12 +4,15 @@ mod secrets;
 
 use environments::{Environment, Instance};
 
-use crate::isolation::auth::evidence::{Graph, Keys, Site, Try};
+use crate::isolation::auth::evidence::{Beyond, Graph, Keys, Reach, Site, Try};
 use crate::isolation::auth::findings as say;
-use crate::isolation::fault::{A5, Fault};
+use crate::isolation::fault::A5;
 use crate::isolation::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
 use crate::isolation::servers::graph::Login;
 use crate::isolation::servers::keyed::Secret;
+use crate::process::printable;
+
+const AUDITED: &str = "the namespace mode is audit, which the namespace layer reports";
 
 pub(super) fn judge(instance: &Instance, sites: &[Site]) -> Outcome {
     let mut outcome = Outcome::default();
@@ -171,13 +174,7 @@ fn on_keys(outcome: &mut Outcome, of: &say::Of<'_>, site: &Site, keys: &Keys) {
         (&keys.anonymous, &keys.own),
     );
     // Who needs no password takes any: that is A5, and joins nobody in particular.
-    let any: Vec<&str> = keys
-        .users
-        .iter()
-        .flatten()
-        .filter(|user| user.on && user.nopass)
-        .map(|user| user.name.as_str())
-        .collect();
+    let any = take_any(environment, keys);
     tries(
         outcome,
         of,
@@ -196,6 +193,33 @@ fn on_keys(outcome: &mut Outcome, of: &say::Of<'_>, site: &Site, keys: &Keys) {
     );
     accounts(outcome, of, environment, keys);
     more_users(outcome, of, keys, &any);
+    for one in &keys.beyond {
+        reach(outcome, of, keys, one);
+    }
+}
+
+/// The users of a Redis that take any password: by its list, else by all that were tried.
+fn take_any(environment: Environment, keys: &Keys) -> Vec<&str> {
+    if let Ok(users) = &keys.users {
+        let open = users.iter().filter(|user| user.on && user.nopass);
+        return open.map(|user| user.name.as_str()).collect();
+    }
+    let mut users: Vec<&str> = keys.tries.iter().map(|one| one.user.as_str()).collect();
+    users.sort_unstable();
+    users.dedup();
+    let takes_all = |user: &&str| {
+        let of_it = keys.tries.iter().filter(|one| one.user == *user);
+        let tried = of_it.filter(|one| !matches!(one.outcome, Login::Unknown(_)));
+        let own = *user == environment.redis_user() && keys.own == Login::Accepted;
+        let count = tried.clone().count() + usize::from(own);
+        count > 1 && tried.into_iter().all(|one| one.outcome == Login::Accepted)
+    };
+    users.retain(takes_all);
+    // Whoever logs in as nobody is user `default`.
+    if keys.anonymous == Login::Accepted && !users.contains(&"default") {
+        users.push("default");
+    }
+    users
 }
 
 /// A4: the environment's own login.
@@ -364,7 +388,12 @@ fn accounts(outcome: &mut Outcome, of: &say::Of<'_>, environment: Environment, k
         Ok(found) => found,
     };
     let before = outcome.findings.len();
-    let mut control = "ACL LIST names the admin that asks";
+    let listing = if keys.asker == ADMIN {
+        say::users(&keys.name)
+    } else {
+        say::says(of, &keys.name, "ACL LIST")
+    };
+    let mut control = format!("ACL LIST names {}, who asks", printable(&keys.asker));
     for user in found {
         let defined = keys
             .defined
@@ -372,7 +401,7 @@ fn accounts(outcome: &mut Outcome, of: &say::Of<'_>, environment: Environment, k
             .find(|defined| defined.name == user.name);
         let more = match defined {
             Some(defined) if keys.audit && audited(user, defined) => {
-                control = "the namespace mode is audit, which the namespace layer reports";
+                control.replace_range(.., AUDITED);
                 Vec::new()
             }
             Some(defined) => beyond(user, defined),
@@ -389,12 +418,16 @@ fn accounts(outcome: &mut Outcome, of: &say::Of<'_>, environment: Environment, k
             None => Vec::new(),
         };
         if !more.is_empty() {
-            outcome
-                .findings
-                .push(say::broad(of, &keys.name, &user.name, &more));
+            outcome.findings.push(say::broad(
+                of,
+                &keys.name,
+                &user.name,
+                &more,
+                listing.clone(),
+            ));
         }
     }
-    let observed = if !found.iter().any(|user| user.name == ADMIN && user.on) {
+    let observed = if !found.iter().any(|user| user.name == keys.asker && user.on) {
         Seen::CouldNotAsk
     } else if outcome.findings.len() == before {
         Seen::Same
@@ -407,11 +440,12 @@ fn accounts(outcome: &mut Outcome, of: &say::Of<'_>, environment: Environment, k
         subject,
         Expected::Same,
         observed,
-        control,
+        &control,
     ));
 }
 
-/// A5 too: another user that takes the environment's own password, whatever the list of users says.
+/// A5 too: another user that takes the environment's own password, whatever the list of users says,
+/// and, where there is none, each that takes whatever it is given.
 fn more_users(outcome: &mut Outcome, of: &say::Of<'_>, keys: &Keys, any: &[&str]) {
     let taken = keys.tries.iter().filter(|one| {
         one.password == of.environment
@@ -423,21 +457,59 @@ fn more_users(outcome: &mut Outcome, of: &say::Of<'_>, keys: &Keys, any: &[&str]
             "it takes the password of {} ({})",
             one.password, one.how
         )];
-        let finding = say::broad(of, &keys.name, &one.user, &more);
-        let told = |other: &Finding| (other.fault, &other.subject) == (A5, &finding.subject);
-        if !outcome.findings.iter().any(told) {
-            outcome.findings.push(finding);
-        }
+        let reproduce = say::takes(of, &keys.name, &one.user);
+        let finding = say::broad(of, &keys.name, &one.user, &more, reproduce);
+        tell(outcome, finding);
+    }
+    if keys.users.is_ok() {
+        return;
+    }
+    for user in any {
+        let more = ["it needs no password: it takes each that was tried".to_owned()];
+        let reproduce = say::takes(of, &keys.name, user);
+        tell(outcome, say::broad(of, &keys.name, user, &more, reproduce));
     }
 }
 
-/// Findings name environments in the order in which they are shown.
-pub(crate) fn joined(fault: Fault, environments: &[Environment], subject: String) -> Finding {
-    let mut environments = environments.to_vec();
-    environments.sort_unstable();
-    environments.dedup();
-    let names: Vec<&str> = environments.iter().map(|one| one.slug()).collect();
-    Finding::new(fault, &names, subject)
+/// A5 again: what the own user may do beyond its prefix and its commands, as it has tried itself.
+fn reach(outcome: &mut Outcome, of: &say::Of<'_>, keys: &Keys, one: &Beyond) {
+    let (subject, more) = match one.reach {
+        // That is so on purpose, and the namespace layer reports it.
+        Reach::Keys if keys.audit => return,
+        Reach::Keys => (
+            "redis: its own user at keys without its prefix",
+            "it may touch keys without its prefix",
+        ),
+        Reach::Commands => (
+            "redis: its own user at commands that administer",
+            "it may run commands that administer the server",
+        ),
+    };
+    let environment = of.environment;
+    outcome.checks.push(login_cell(
+        environment.slug(),
+        environment,
+        subject.to_owned(),
+        Expected::LoginRefused,
+        (
+            &one.outcome,
+            "the same user may look for a key with its own prefix",
+        ),
+    ));
+    if let (Login::Accepted, Some(first)) = (&one.outcome, one.allowed.first()) {
+        let more = [format!("{more}: {} is not refused", one.allowed.join(", "))];
+        let reproduce = say::says(of, &keys.name, first);
+        let user = environment.redis_user();
+        tell(outcome, say::broad(of, &keys.name, user, &more, reproduce));
+    }
+}
+
+/// Tells a finding, unless something else was found of the same account.
+fn tell(outcome: &mut Outcome, finding: Finding) {
+    let told = |other: &Finding| (other.fault, &other.subject) == (A5, &finding.subject);
+    if !outcome.findings.iter().any(told) {
+        outcome.findings.push(finding);
+    }
 }
 
 #[cfg(test)]

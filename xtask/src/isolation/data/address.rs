@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use environments::Environment;
 
+use crate::isolation::alone;
 use crate::isolation::data::evidence::Address;
 use crate::isolation::scene::{Scene, Site};
 use crate::process::printable;
@@ -51,11 +52,11 @@ pub(super) fn open(scene: &Scene<'_>, site: &Site) -> Opened {
     };
     let name = |scheme: &str| format!("{}{}-{scheme}", prefix(&scene.run), site.name());
     let (bolt, (http, redis)) = both(
-        || bolt(ports.bolt, &name("bolt")),
+        || in_time(|| bolt(ports.bolt, &name("bolt"))),
         || {
             both(
-                || http(ports.http, &name("http")),
-                || redis(ports.redis, &name("redis"), site),
+                || in_time(|| http(ports.http, &name("http"))),
+                || in_time(|| redis(ports.redis, &name("redis"), site)),
             )
         },
     );
@@ -78,6 +79,11 @@ pub(super) fn open(scene: &Scene<'_>, site: &Site) -> Opened {
         });
     }
     opened
+}
+
+/// Once more, where nobody answered in time.
+fn in_time(connect: impl FnMut() -> Result<TcpStream, String>) -> Result<TcpStream, String> {
+    alone::once_more(PATIENCE, connect, Result::is_err)
 }
 
 fn connect(port: u16) -> Result<TcpStream, String> {

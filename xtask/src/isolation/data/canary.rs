@@ -30,7 +30,7 @@ const LEFT: &str = "600";
 const DEAD: i64 = 15 * 60 * 1000;
 
 /// How long a server may take to write a canary.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const LABEL: &str = "TtaCanary";
 
@@ -88,6 +88,7 @@ fn forget(scene: &Scene<'_>, site: &Site, runs: &[String]) {
 
 /// Sweeps and writes the hash's field of this run.
 pub(super) fn write_key(scene: &Scene<'_>, site: &Site, keys: &mut Keys) -> Result<(), String> {
+    keys.may_write()?;
     let environment = site.deployment.environment();
     let hash = hash(environment);
     let old = swept(scene, site, &keys.ask(&["HKEYS", &hash])?);

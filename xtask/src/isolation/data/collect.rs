@@ -8,21 +8,21 @@ use crate::isolation::data::evidence::{Evidence, Graph, Keys, Site};
 use crate::isolation::data::writing::{self, Writer};
 use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::databases::SYSTEM;
-use crate::isolation::servers::{self, Pair};
+use crate::isolation::servers::{self, Pair, Servers};
 use crate::side_by_side;
 use crate::tools::redis::{field, keyspace};
 
-pub(super) fn collect(scene: &Scene<'_>) -> Evidence {
+pub(super) fn collect(scene: &Scene<'_>, servers: &Servers) -> Evidence {
     let leaves = writing::leaves(scene);
     // They stay open until every server has been asked whom it is connected with.
     let opened = addresses(scene);
-    let pairs = scene.servers();
+    let pairs = servers.of(scene);
     let writers: Vec<Writer<'_>> = leaves
         .into_iter()
         .map(|(at, leave)| Writer::new(scene, &scene.sites[at], &pairs[at], leave))
         .collect();
     let mut evidence = Evidence {
-        sites: facts(scene, &opened),
+        sites: facts(scene, servers, &opened),
         written: Vec::new(),
     };
     drop(opened);
@@ -34,8 +34,8 @@ fn addresses(scene: &Scene<'_>) -> Vec<Opened> {
     side_by_side::each(&scene.sites, |site| address::open(scene, site))
 }
 
-fn facts(scene: &Scene<'_>, opened: &[Opened]) -> Vec<Site> {
-    let asked = servers::each(scene, graph, keys);
+fn facts(scene: &Scene<'_>, servers: &Servers, opened: &[Opened]) -> Vec<Site> {
+    let asked = servers::each(scene, servers, graph, keys);
     let site = |((site, opened), (graph, keys)): ((&scene::Site, &Opened), _)| Site {
         environment: site.deployment.environment(),
         graph,

@@ -2,10 +2,11 @@
 //! it is the engine on which the environment lives.
 
 use crate::error::{Failure, Result};
-use crate::guard::lock::{Share, user};
+use crate::guard::lock::Share;
 use crate::guard::turn::{self, Sign};
+use crate::guard::who::Who;
 use crate::isolation::scene::{Scene, Site};
-use crate::journal::{self, Entry, PROOF};
+use crate::journal::{self, DONE, Entry, PROOF, STARTED};
 
 /// Held from before a canary is written until after it is removed.
 #[derive(Debug)]
@@ -31,17 +32,18 @@ impl Leave {
             )));
         }
         let share = Share::take(engine, deployment)?;
+        let who = Who::runs_this();
         let begun = Entry {
             at: journal::now(),
             run: scene.run.clone(),
-            who: user(),
+            who: who.to_string(),
+            uid: Some(who.uid),
             engine: engine.clone(),
             command: PROOF.to_owned(),
             environment: deployment.environment().slug().to_owned(),
             instance: deployment.instance().label().to_owned(),
-            outcome: "started".to_owned(),
-            removed: Vec::new(),
-            snapshot: None,
+            outcome: STARTED.to_owned(),
+            ..Entry::default()
         };
         journal.append(&begun)?;
         Ok(Self {
@@ -59,7 +61,7 @@ impl Leave {
         if clean {
             self.sign.done();
         }
-        let outcome = if clean { "done" } else { "failed" };
+        let outcome = if clean { DONE } else { "failed" };
         scene.context.journal.append(&Entry {
             at: journal::now(),
             outcome: outcome.to_owned(),

@@ -10,13 +10,14 @@ use serde::Deserialize;
 
 use crate::context::Context;
 use crate::error::Result as Answer;
+use crate::isolation::alone;
 use crate::isolation::census::{Census, Container, FILES, HASH};
 use crate::isolation::engine::drift::ImageDefaults;
 use crate::isolation::engine::health::{self, Tried};
 use crate::isolation::engine::model::Model;
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::statics::literal;
-use crate::process::Reply;
+use crate::process::{PROMPT, Reply};
 use crate::side_by_side::joined;
 use crate::tools::compose::{self, Project};
 
@@ -119,6 +120,7 @@ fn project<'a>(site: &'a Site, name: &'a str) -> Project<'a> {
     Project {
         name,
         file: &site.compose,
+        folder: site.folder.as_deref(),
         secrets: &site.secrets,
     }
 }
@@ -134,13 +136,15 @@ fn model(scene: &Scene<'_>, at: usize) -> Result<Model, String> {
     {
         return Ok(model);
     }
-    let reply = said(compose::model(&context.docker, project(site, &name)))?;
+    let ask = || compose::model(&context.docker, project(site, &name));
+    let reply = said(alone::once_more(PROMPT, ask, Answer::is_err))?;
     Model::parse(&reply.stdout)
 }
 
 fn hashes(context: &Context, site: &Site) -> Result<BTreeMap<String, String>, String> {
     let name = site.deployment.project();
-    let reply = said(compose::hashes(&context.docker, project(site, &name)))?;
+    let ask = || compose::hashes(&context.docker, project(site, &name));
+    let reply = said(alone::once_more(PROMPT, ask, Answer::is_err))?;
     parsed(&reply).ok_or_else(|| reply.unexpected("a service and its hash a line").message)
 }
 

@@ -5,9 +5,12 @@
 //! minute. So Neo4j is asked with no login at all, which it counts for nobody, and the check's note
 //! is kept from being written.
 
+use std::time::Duration;
+
 use environments::{Deployment, Service};
 
 use crate::context::Context;
+use crate::isolation::alone;
 use crate::isolation::census::Container;
 use crate::isolation::engine::drift::instance_option;
 use crate::isolation::fault::E10;
@@ -70,9 +73,27 @@ pub(crate) fn attempt(
                 .to_owned(),
         );
     }
-    let count = words.len().to_string();
-    let mut command = vec!["bash", "-s", "--", "5", &count];
-    command.extend(words.iter().chain(&without).map(String::as_str));
+    let ask = || run(context, container, &words, &without);
+    // A server that has not its turn is not healthy in time, and says nothing of its check.
+    let unhealthy = |tried: &Result<Tried, String>| !matches!(tried, Ok(Tried::Ran { own: 0, without }) if in_time(*without).is_ok());
+    alone::once_more(SLOW, ask, unhealthy)
+}
+
+/// How long a check may take, in seconds.
+const PATIENCE: u8 = 10;
+
+/// Our own checks give up after this time.
+const SLOW: Duration = Duration::from_millis(2400);
+
+fn run(
+    context: &Context,
+    container: &Container,
+    words: &[String],
+    without: &[String],
+) -> Result<Tried, String> {
+    let (patience, count) = (PATIENCE.to_string(), words.len().to_string());
+    let mut command = vec!["bash", "-s", "--", &patience, &count];
+    command.extend(words.iter().chain(without).map(String::as_str));
     let command = context.docker.exec(&container.id, &command).stdin(SCRIPT);
     let reply = context
         .docker
@@ -88,6 +109,17 @@ pub(crate) fn attempt(
     match codes.as_deref() {
         Some(&[own, without]) => Ok(Tried::Ran { own, without }),
         _ => Err(reply.unexpected("two exit codes").message),
+    }
+}
+
+/// # Errors
+/// The check was ended before it came out (timeout(1) ends with 124, what it kills with 137).
+fn in_time(code: i32) -> Result<(), String> {
+    match code {
+        124 | 137 => Err(format!(
+            "its health check without a credential did not end within {PATIENCE} s"
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -120,7 +152,7 @@ pub(crate) fn judge(
         Tried::Ran { without: 0, own } => format!(
             "its health check ends with 0 without a credential that the server takes (as it is: {own})"
         ),
-        Tried::Ran { own: 0, .. } => return Ok(None),
+        Tried::Ran { own: 0, without } => return in_time(without).map(|()| None),
         Tried::Ran { own, .. } => {
             return Err(format!(
                 "its own health check ends with {own}: it is not healthy yet"

@@ -7,13 +7,13 @@ use crate::isolation::auth::acl;
 use crate::isolation::namespace::evidence::{Keys, Nodes, Site};
 use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::databases::{Databases, SYSTEM};
-use crate::isolation::servers::{self, Pair, container, in_short};
+use crate::isolation::servers::{self, Pair, Servers, container, in_short};
 use crate::namespace::audit::{self, Depth};
 use crate::tools::redis::keyspace as keyspace_of;
 
 /// Asks all servers side by side.
-pub(super) fn collect(scene: &Scene<'_>) -> Vec<Site> {
-    let asked = servers::each(scene, nodes, keys);
+pub(super) fn collect(scene: &Scene<'_>, servers: &Servers) -> Vec<Site> {
+    let asked = servers::each(scene, servers, nodes, keys);
     let site = |(site, (nodes, keys)): (&scene::Site, _)| Site {
         environment: site.deployment.environment(),
         nodes,
@@ -51,7 +51,7 @@ fn keys(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Keys, Stri
     let environment = site.deployment.environment();
     let (listed, keyspace) = {
         let mut server = pair.keys()?;
-        let listed = server.ask(&["ACL", "LIST"])?;
+        let listed = server.users.clone()?;
         (listed, server.ask(&["INFO", "keyspace"])?.join("\n"))
     };
     let keyspace = keyspace_of(&keyspace).ok_or("INFO has no section Keyspace")?;

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::isolation::network::answers::{Answer, Answers};
 use crate::isolation::network::ask;
 use crate::isolation::network::control::Controls;
-use crate::isolation::network::probe::{Answer, Answers};
 use crate::isolation::network::questions::{Question, Table};
 use crate::isolation::scene::Scene;
 

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use environments::{Environment, Service};
 
-use crate::isolation::network::probe::{Answer, Answers};
+use crate::isolation::network::answers::{Answer, Answers};
 use crate::isolation::network::questions::{Question, Server, Source, Table};
 
 /// What has answered as it should.

@@ -11,10 +11,10 @@ use environments::Environment;
 
 use crate::isolation::fault::{N1, N2, N3, N5, N6};
 use crate::isolation::finding::{Check, Expected, Layer, Outcome, Seen};
+use crate::isolation::network::answers::{Answer, Answers};
 use crate::isolation::network::control::Controls;
 use crate::isolation::network::discovery;
 use crate::isolation::network::found::Found;
-use crate::isolation::network::probe::{Answer, Answers};
 use crate::isolation::network::questions::{Place, Question, Source, Table, defined};
 use crate::process::quoted;
 
@@ -385,8 +385,8 @@ impl<'a> Judge<'a> {
         answers: &[&(IpAddr, Answer)],
         control: impl Fn() -> Result<String, String>,
     ) -> Result<(Seen, String), String> {
-        let deadline = match &asked.answers {
-            Ok(answers) => answers.deadline,
+        let (deadline, cut_off) = match &asked.answers {
+            Ok(answers) => (answers.deadline, answers.cut_off),
             Err(why) => return Err(why.clone()),
         };
         let any = |wanted: &Answer| answers.iter().find(|(_, answer)| answer == wanted);
@@ -401,6 +401,12 @@ impl<'a> Judge<'a> {
         let control = control()?;
         if any(&Answer::Silent).is_some() {
             let waited = deadline.as_secs_f64();
+            if cut_off {
+                return Err(format!(
+                    "nobody answered within {waited:.1} s, but its own servers took so long that \
+                     this says nothing: the machine is too busy"
+                ));
+            }
             return Ok((
                 Seen::TimedOut,
                 format!(

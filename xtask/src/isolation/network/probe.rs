@@ -1,65 +1,112 @@
 //! Asks a source's questions inside its container, in one `docker exec` of one script.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use crate::context::Context;
+use crate::isolation::network::answers::{Answer, Answers};
 use crate::isolation::network::questions::{Question, Source};
 use crate::process::Reply;
+use crate::side_by_side::Lost;
 
-/// What a container has answered.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Answers {
-    /// By the question's number. Each has one.
-    pub(crate) answers: BTreeMap<usize, Answer>,
-    /// The ports on which something listens in the container for others than itself.
-    pub(crate) listening: BTreeSet<u16>,
-    /// How long a question could stay without an answer.
-    pub(crate) deadline: Duration,
-}
-
+/// Why a source could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
-    Open,
-    /// Open once, and not when it was asked again. No container says so.
-    Once,
-    /// The address itself has answered that nobody listens. Told apart from `Closed` over IPv6 alone.
-    Refused,
-    /// Refused, or no way there.
-    Closed,
-    /// Nothing within the deadline.
-    Silent,
-    /// What a name stands for.
-    Names(BTreeSet<IpAddr>),
-    Said(String),
+pub(crate) struct Unasked {
+    pub(crate) why: String,
+    /// Time is the reason, or may be: nothing came back.
+    pub(crate) late: bool,
 }
 
-/// How long the script may take: its controls wait 5 s at the most, the others 3 s.
-const PATIENCE: Duration = Duration::from_secs(12);
+impl Lost for Result<Answers, Unasked> {
+    fn lost() -> Self {
+        let lost: Result<(), String> = Lost::lost();
+        Err(Unasked {
+            why: lost.err().unwrap_or_default(),
+            late: false,
+        })
+    }
+}
+
+/// How long a source may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Patience {
+    /// All of it.
+    whole: Duration,
+    /// Its own servers.
+    controls: Duration,
+    /// What has not been answered once its own servers have.
+    others: Duration,
+}
+
+impl Patience {
+    /// Where nothing is known yet of how fast this machine is.
+    pub(crate) const FIRST: Self = Self::of(Duration::from_secs(16));
+
+    /// The rest of the time is for the engine to start the script.
+    const fn of(whole: Duration) -> Self {
+        let part = whole.as_secs() * 1000 / 16;
+        Self {
+            whole,
+            controls: Duration::from_millis(part * 5),
+            others: Duration::from_millis(part * 6),
+        }
+    }
+
+    /// After the longest that any source took which was asked in the same run.
+    pub(crate) fn after(longest: Duration) -> Self {
+        let (least, most) = (Duration::from_secs(24), Duration::from_secs(160));
+        Self::of((longest * 10).clamp(least, most))
+    }
+}
 
 /// Ends with the call that reads what follows it on standard input.
 const SCRIPT: &str = include_str!("probe.sh");
 
 /// # Errors
-/// The container is not running, has no bash, or answered otherwise than the script does.
-pub(crate) fn ask(context: &Context, source: &Source) -> Result<Answers, String> {
-    let id = source.id.as_ref().map_err(Clone::clone)?;
+/// The container is not running, has no bash, answered otherwise than the script does, or not in
+/// time.
+pub(crate) fn ask(
+    context: &Context,
+    source: &Source,
+    patience: Patience,
+) -> Result<Answers, Unasked> {
+    let at_once = |why: &String| Unasked {
+        why: why.clone(),
+        late: false,
+    };
+    let id = source.id.as_ref().map_err(at_once)?;
     let asked = context
         .docker
         .exec(id, &["bash", "-s"])
-        .stdin(format!("{SCRIPT}{}", lines(source)))
-        .deadline(PATIENCE);
-    let reply = context.docker.runner().run(&asked);
-    let reply = reply
-        .and_then(Reply::ok)
-        .map_err(|failure| format!("{} cannot ask: {}", source.name, failure.message))?;
-    parse(&reply.stdout, source.questions.len())
-        .map_err(|problem| reply.unexpected(&problem).message)
+        .stdin(format!("{SCRIPT}{}", lines(source, patience)))
+        .deadline(patience.whole);
+    let began = Instant::now();
+    let reply = context.docker.runner().run(&asked).and_then(Reply::ok);
+    let took = began.elapsed();
+    let reply = reply.map_err(|failure| Unasked {
+        why: format!("{} cannot ask: {}", source.name, failure.message),
+        late: took >= patience.whole,
+    })?;
+    let answers = parse(&reply.stdout, source.questions.len()).map_err(|problem| Unasked {
+        why: reply.unexpected(&problem).message,
+        // An engine that is overloaded has lost the output of what ran to its end.
+        late: reply.stdout.is_empty(),
+    })?;
+    Ok(Answers {
+        cut_off: answers.deadline >= patience.others,
+        took,
+        ..answers
+    })
 }
 
 /// A line a question, as the script takes them.
-fn lines(source: &Source) -> String {
+fn lines(source: &Source, patience: Patience) -> String {
+    let micros = |time: Duration| time.as_micros();
+    let first = format!(
+        "patience {} {}\n",
+        micros(patience.controls),
+        micros(patience.others)
+    );
     let line = |(number, question): (usize, &Question)| match question {
         Question::OwnServer { address, port, .. } => {
             format!("control {number} {address} {port}\n")
@@ -71,7 +118,8 @@ fn lines(source: &Source) -> String {
         Question::Name { name, .. } => format!("name {number} {name}\n"),
         Question::Discovery => format!("discovery {number}\n"),
     };
-    source.questions.iter().enumerate().map(line).collect()
+    let questions = source.questions.iter().enumerate().map(line);
+    std::iter::once(first).chain(questions).collect()
 }
 
 /// # Errors
@@ -139,6 +187,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_second_asking_is_given_what_the_first_ones_took_and_never_less_than_they_were() {
+        let after = |millis| Patience::after(Duration::from_millis(millis));
+        assert!(after(0).whole > Patience::FIRST.whole);
+        assert_eq!(after(6000).whole, Duration::from_secs(60));
+        assert_eq!(after(6000).controls, Duration::from_millis(18_750));
+        assert!(after(600_000).whole < Duration::from_secs(200));
+        for patience in [Patience::FIRST, after(0), after(6000)] {
+            assert!(patience.controls + patience.others < patience.whole);
+        }
+    }
 
     const GOOD: &str = "0 open\n1 closed\n2 silent\n3 names 10.0.0.2,fd00::1\n4 names -\n5 said {\"a\": 1}\n6 refused\n\
                         listen 0B00007F:8FFD\nlisten 00000000000000000000000000000000:1E07\nend 300000\n";

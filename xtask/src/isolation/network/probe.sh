@@ -4,6 +4,7 @@
 #   control-name ID NAME
 #   name ID NAME
 #   discovery ID            what the server in this container tells of itself over HTTP
+#   patience CONTROLS OTHERS    how many microseconds each kind is given at most; it comes first
 # and answers, a line each: ID open | ID refused | ID closed | ID silent | ID names A,B | ID said TEXT; then
 # `listen ADDRESS:PORT` in the kernel's hexadecimal, and `end MICROSECONDS` for the deadline.
 LC_ALL=C
@@ -90,10 +91,11 @@ collect() {
 # The controls come last: once they are answered, all others have been on their way for at least as
 # long.
 main() {
-    local line last=() took=0 expected=0 slowest=0 budget id
+    local line last=() took=0 expected=0 slowest=0 budget id patience=5000000 most=6000000
     local -A waiting=() controls=()
     while IFS= read -r line; do
         case $line in
+        patience\ *) read -r _ patience most <<<"$line" ;;
         control\ *) last+=("$line") expected=$((expected + 1)) ;;
         control-name\ * | discovery\ *) last+=("$line") ;;
         *) start "$line" ;;
@@ -104,12 +106,13 @@ main() {
         id=${line#* }
         controls[${id%% *}]=1
     done
-    collect 5000000 controls
+    collect "$patience" controls
     # All others have been on their way before the controls, and a refusal or an answer takes them no
     # longer: what is waited for is a process that does not get its turn.
     budget=$((slowest * 8))
     ((budget >= 300000)) || budget=300000
-    ((budget <= 3000000)) || budget=3000000
+    # Whoever reads this takes no silence for an answer that had to be cut off here.
+    ((budget <= most)) || budget=$most
     collect "$budget"
     for id in "${!waiting[@]}"; do
         echo "$id silent"

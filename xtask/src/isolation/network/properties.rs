@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use proptest::prelude::*;
 
+use super::answers::Answer;
 use super::judge::judge;
-use super::probe::Answer;
 use super::tests::{answers, table};
 use crate::isolation::finding::Seen;
 use crate::isolation::finding::testing::{told, unexplained};

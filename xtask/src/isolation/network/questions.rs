@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use environments::{Deployment, Environment, PublishedPorts, Service};
 
 use crate::isolation::census::{Census, Container};
-use crate::isolation::network::probe::{Answer, Answers};
+use crate::isolation::network::answers::{Answer, Answers};
 use crate::isolation::scene::Scene;
 
 /// All questions, a source each.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use environments::{Environment, PublishedPorts, Service};
 use serde_json::{Value, json};
 
+use super::answers::{Answer, Answers};
 use super::judge::judge;
-use super::probe::{Answer, Answers};
 use super::questions::{Question, Source, Table};
 use super::{discovery, host};
 use crate::isolation::census::testing::{parsed, stranger, three_as_told};
@@ -72,9 +72,31 @@ pub(super) fn answers(table: &Table, other: impl Fn(&Source, &Question) -> Optio
             answers: questions.map(answer).collect(),
             listening: BTreeSet::new(),
             deadline: Duration::from_millis(300),
+            cut_off: false,
+            took: Duration::from_millis(400),
         })
     };
     table.sources.iter().map(of).collect()
+}
+
+#[test]
+fn silence_that_was_cut_off_before_its_own_servers_had_answered_many_times_is_no_pass() {
+    let table = table(|_| {});
+    let silent = |_: &Source, question: &Question| {
+        matches!(question, Question::Server { .. }).then_some(Answer::Silent)
+    };
+    let mut told = answers(&table, silent);
+    let blocked = |outcome: Outcome| {
+        let checks = outcome.checks.into_iter();
+        checks
+            .filter(|check| check.observed == Seen::TimedOut)
+            .count()
+    };
+    assert!(blocked(judge(&table, &told)) > 0);
+    for one in told.iter_mut().flatten() {
+        one.cut_off = true;
+    }
+    assert_eq!(blocked(judge(&table, &told)), 0);
 }
 
 fn judged(other: impl Fn(&Source, &Question) -> Option<Answer>) -> Outcome {

@@ -8,31 +8,38 @@ use std::collections::BTreeMap;
 use environments::Service;
 use serde_json::Value;
 
+use crate::isolation::alone;
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::graph::{Graph, Said};
-use crate::isolation::servers::{container, in_short};
+use crate::isolation::servers::reach::{container, in_short};
+use crate::isolation::servers::stores::STORE;
+pub(crate) use crate::isolation::servers::stores::{Databases, SYSTEM};
 use crate::observe;
+use crate::process::PROMPT;
 
-/// The one that every server keeps its users and its other databases in.
-pub(crate) const SYSTEM: &str = "system";
-
-/// The id of a store, the same as `databaseID` in `SHOW DATABASES` (5.26).
-pub(super) const STORE: &str = "CALL db.info() YIELD id RETURN id";
-
-/// What databases a server has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Databases {
-    /// That of a client which names none.
-    pub(crate) home: String,
-    /// Each that has files in the server's data folder, with the id of its store where it is in use.
-    pub(crate) stores: BTreeMap<String, Option<String>>,
+impl Graph {
+    /// What databases it has, asked once a run for all layers.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    pub(crate) fn databases(
+        &mut self,
+        scene: &Scene<'_>,
+        site: &Site,
+    ) -> Result<Databases, String> {
+        if let Some(known) = &self.databases {
+            return Ok(known.clone());
+        }
+        let asked = ask(scene, site, self)?;
+        Ok(self.databases.insert(asked).clone())
+    }
 }
 
 /// Asks a server whose own login was tried.
 ///
 /// # Errors
 /// It does not answer, or not so that its own answers agree.
-pub(super) fn ask(scene: &Scene<'_>, site: &Site, server: &mut Graph) -> Result<Databases, String> {
+fn ask(scene: &Scene<'_>, site: &Site, server: &mut Graph) -> Result<Databases, String> {
     // First by the child that knows whether its own login is taken: Neo4j counts wrong passwords.
     let system = store(server, SYSTEM)?;
     let (home, id) = home(scene, site)?;
@@ -55,9 +62,9 @@ fn home(scene: &Scene<'_>, site: &Site) -> Result<(String, String), String> {
     let password = site.password.as_ref().map_err(Clone::clone)?;
     let container = container(site, Service::Neo4j)?;
     let server = observe::neo4j(scene.context, &site.deployment, container, password);
-    let answers = server
-        .look_at_home(&["CALL db.info() YIELD name, id"])
-        .map_err(|failure| in_short(&failure))?;
+    let ask = || server.look_at_home(&["CALL db.info() YIELD name, id"]);
+    let answers = alone::once_more(PROMPT, ask, Result::is_err);
+    let answers = answers.map_err(|failure| in_short(&failure))?;
     match answers
         .first()
         .and_then(|rows| rows.first())

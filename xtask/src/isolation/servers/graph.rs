@@ -7,10 +7,11 @@ use environments::Service;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::isolation::alone;
 use crate::isolation::scene::{Scene, Site};
-use crate::isolation::servers::databases::{self, Databases, STORE, SYSTEM};
 use crate::isolation::servers::keyed::{Key, Secret, base64};
-use crate::isolation::servers::{container, converse, in_short};
+use crate::isolation::servers::reach::{container, converse, in_short};
+use crate::isolation::servers::stores::{Databases, STORE, SYSTEM};
 use crate::process::{Conversation, printable};
 
 const ASK: &str = include_str!("ask.sh");
@@ -21,6 +22,7 @@ const FOLDERS: &str = "databases";
 /// How long the server may take over one answer, in seconds: one that was just started, on a machine
 /// that others use up, has taken more than 15.
 const ANSWER: u64 = 30;
+const SILENT: Duration = Duration::from_secs(ANSWER);
 
 /// How long Neo4j locks a user after wrong passwords, and some more.
 const LOCKED: Duration = Duration::from_secs(8);
@@ -35,7 +37,9 @@ pub(crate) struct Graph {
     pub(crate) own: Login,
     login: String,
     /// Known once it was asked for.
-    databases: Option<Databases>,
+    pub(super) databases: Option<Databases>,
+    /// Why nothing more can be asked: an answer might be that of an earlier question.
+    over: Option<String>,
 }
 
 /// What became of a login.
@@ -107,12 +111,14 @@ pub(super) fn open(scene: &Scene<'_>, site: &Site, key: &Key) -> Result<Graph, S
         own: Login::Unknown(String::new()),
         login: String::new(),
         databases: None,
+        over: None,
     };
     graph.own = match &site.password {
         Err(why) => Login::Unknown(why.clone()),
         Ok(password) => {
             graph.login = basic(site.deployment.environment().neo4j_user(), &password.value);
-            graph.try_own()
+            let unanswered = |login: &Login| matches!(login, Login::Unknown(_));
+            alone::once_more(SILENT, || graph.try_own(), unanswered)
         }
     };
     Ok(graph)
@@ -150,23 +156,12 @@ impl Graph {
             Login::Unknown(why) => return Err(why.clone()),
         }
         let login = self.login.clone();
-        Ok(self.ask_as(database, &login, statement))
-    }
-
-    /// What databases it has, asked once a run for all layers.
-    ///
-    /// # Errors
-    /// Why that is not known.
-    pub(crate) fn databases(
-        &mut self,
-        scene: &Scene<'_>,
-        site: &Site,
-    ) -> Result<Databases, String> {
-        if let Some(known) = &self.databases {
-            return Ok(known.clone());
-        }
-        let asked = databases::ask(scene, site, self)?;
-        Ok(self.databases.insert(asked).clone())
+        // Its own login was taken, so that no wrong password is counted.
+        Ok(alone::once_more(
+            SILENT,
+            || self.ask_as(database, &login, statement),
+            |said| matches!(said, Said::Nothing(_)),
+        ))
     }
 
     /// The names of the databases that have files in the container.
@@ -174,8 +169,14 @@ impl Graph {
     /// # Errors
     /// There is no folder of them, or the child does not answer.
     pub(super) fn folders(&mut self) -> Result<Vec<String>, String> {
-        let told = self.child.ask(FOLDERS, Duration::from_secs(ANSWER));
-        let told = told.map_err(|failure| in_short(&failure))?;
+        if let Some(why) = &self.over {
+            return Err(why.clone());
+        }
+        let told = self.child.ask(FOLDERS, SILENT * 2).map_err(|failure| {
+            let why = in_short(&failure);
+            self.over = Some(why.clone());
+            why
+        })?;
         folders(&told).ok_or_else(|| format!("its data folder cannot be read: {}", shown(&told)))
     }
 
@@ -213,9 +214,17 @@ impl Graph {
         }
         let query = serde_json::json!({ "statement": statement });
         let question = format!("{database}\t{login}\t{query}");
-        match self.child.ask(&question, Duration::from_secs(ANSWER + 5)) {
+        if let Some(why) = &self.over {
+            return Said::Nothing(why.clone());
+        }
+        // The child itself tells that the server is silent, should it get its turn.
+        match self.child.ask(&question, SILENT * 2) {
             Ok(line) => said(&line),
-            Err(failure) => Said::Nothing(in_short(&failure)),
+            Err(failure) => {
+                let why = in_short(&failure);
+                self.over = Some(why.clone());
+                Said::Nothing(why)
+            }
         }
     }
 }

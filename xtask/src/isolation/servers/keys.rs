@@ -1,12 +1,18 @@
-//! A running Redis, asked as its admin user inside its container, in any of its databases.
+//! A running Redis, asked inside its container, in any of its databases: as its admin user, or, where
+//! its container was not started by our image and has none, with a plain login, as anyone could.
+
+use std::time::{Duration, Instant};
 
 use environments::Service;
 
+use crate::isolation::auth::acl::ADMIN;
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::keyed::{Key, Secret};
-use crate::isolation::servers::{PATIENCE, container, converse, in_short};
+use crate::isolation::servers::reach::{LIFE, PATIENCE, container, converse, in_short};
 use crate::process::{Conversation, printable};
 use crate::tools::redis::quoted;
+
+const WHO: &str = include_str!("who.sh");
 
 /// A conversation with a Redis.
 #[derive(Debug)]
@@ -14,33 +20,46 @@ pub(crate) struct Keys {
     child: Conversation,
     /// What the container is configured with.
     pub(crate) secrets: Vec<Secret>,
+    /// The user that asks; empty where the server does not tell.
+    pub(crate) user: String,
+    /// The lines of ACL LIST, or why they are not known.
+    pub(crate) users: Result<Vec<String>, String>,
+    /// Why it is not its admin that asks, where it is not.
+    plain: Option<String>,
     /// Stands at the end of every answer.
     mark: String,
     /// The database that the conversation is in.
     database: u32,
-    /// Why nothing more can be asked: an answer might be that of an earlier question.
+    /// How long an answer may take: longer where the beginning took long.
+    patience: Duration,
+    /// Why nothing more can be asked: nobody's login is taken, or an answer might be that of an
+    /// earlier question.
     over: Option<String>,
 }
 
-/// Begins to talk to the Redis of a site.
+/// Begins to talk to the Redis of a site. Where no login of ours is taken, what its container is
+/// configured with is known all the same.
 pub(super) fn open(scene: &Scene<'_>, site: &Site, key: &Key) -> Result<Keys, String> {
+    let began = Instant::now();
     let container = container(site, Service::Redis)?;
-    let (child, secrets) = converse(scene, container, key, &["tta-redis-admin"])?;
+    let (child, secrets) = converse(scene, container, key, &["bash", "-c", WHO, "who"])?;
     let mut keys = Keys {
         child,
         secrets,
+        user: String::new(),
+        users: Err(String::new()),
+        plain: None,
         mark: format!("tta-end-{}", scene.run),
         database: 0,
+        patience: PATIENCE,
         over: None,
     };
-    // The admin of the container's own start: another's server does not know it.
-    match keys.ask(&["ACL", "WHOAMI"])?.as_slice() {
-        [user] if user == "tta-admin" => Ok(keys),
-        other => Err(format!(
-            "it does not take its container's admin user: it answers {}",
-            shown(other)
-        )),
+    if let Err(why) = keys.enter(site) {
+        keys.over = Some(why);
     }
+    keys.patience = PATIENCE.max(began.elapsed() * 10);
+    keys.users = keys.ask(&["ACL", "LIST"]);
+    Ok(keys)
 }
 
 impl Keys {
@@ -65,7 +84,16 @@ impl Keys {
                 })?;
             self.database = database;
         }
-        self.exchange(words)
+        let answer = self.exchange(words)?;
+        match (&self.plain, answer.as_slice()) {
+            (Some(why), [refused]) if refused.starts_with("NOPERM ") => Err(format!(
+                "{why}; to {} user {} gets {}",
+                words[0],
+                printable(&self.user),
+                shown(&answer)
+            )),
+            _ => Ok(answer),
+        }
     }
 
     /// A number.
@@ -78,14 +106,80 @@ impl Keys {
         .ok_or_else(|| format!("{}: expected a number, got {}", words[0], shown(&answer)))
     }
 
+    /// Only its container's own admin writes: which server takes a plain login is not certain.
+    ///
+    /// # Errors
+    /// Somebody else asks.
+    pub(crate) fn may_write(&self) -> Result<(), String> {
+        match &self.plain {
+            None => Ok(()),
+            Some(why) => Err(format!("{why}: nothing is written to it")),
+        }
+    }
+
+    /// Logs in as its admin, else as the environment's own user, else as nobody.
+    fn enter(&mut self, site: &Site) -> Result<(), String> {
+        let why = match self.line()?.as_str() {
+            "admin" => match self.one(&["ACL", "WHOAMI"])? {
+                // The admin of the container's own start: another's server does not know it.
+                user if user == ADMIN => {
+                    self.user = user;
+                    return Ok(());
+                }
+                other => format!(
+                    "it does not take its container's admin user: it answers {}",
+                    shown(&[other])
+                ),
+            },
+            "plain" => "its container has no admin user, since another program than our image's \
+                        started it"
+                .to_owned(),
+            other => return Err(format!("it answers {}", shown(&[other.to_owned()]))),
+        };
+        let own = match &site.password {
+            Ok(password) => {
+                let user = site.deployment.environment().redis_user();
+                self.one(&["AUTH", user, &password.value])?
+            }
+            Err(why) => why.clone(),
+        };
+        // Whoever asks without a login is user `default`, where that one may.
+        let user = self.one(&["ACL", "WHOAMI"])?;
+        let mark = self.mark.clone();
+        if self.one(&["ECHO", &mark])? != mark {
+            let own = shown(&[own]);
+            return Err(format!(
+                "{why}; its own login is answered {own}, and nothing is answered without one"
+            ));
+        }
+        if !user.starts_with("NOPERM ") {
+            self.user = user;
+        }
+        self.plain = Some(why);
+        Ok(())
+    }
+
+    /// Says a command that is answered with one line, and returns that.
+    fn one(&mut self, words: &[&str]) -> Result<String, String> {
+        self.child
+            .say(&spoken(words))
+            .map_err(|failure| in_short(&failure))?;
+        self.line()
+    }
+
+    fn line(&mut self) -> Result<String, String> {
+        line(&mut self.child, self.patience)
+    }
+
     fn exchange(&mut self, words: &[&str]) -> Result<Vec<String>, String> {
-        let command: Vec<String> = words.iter().map(|word| quoted(word.as_bytes())).collect();
+        let command = spoken(words);
+        let patience = self.patience;
         let mut talk = || {
-            self.child.say(&command.join(" "))?;
+            self.child.say(&command)?;
             self.child.say(&format!("ECHO {}", self.mark))?;
             let mut lines = Vec::new();
             loop {
-                let line = self.child.answer(PATIENCE)?;
+                let line = self.child.answer(patience)?;
                 let line = String::from_utf8_lossy(&line);
                 let line = line.trim_end_matches('\r');
                 if line == self.mark {
@@ -105,47 +199,60 @@ impl Keys {
     }
 }
 
-/// Tries logins on a Redis, one after the other on one connection; for each what it answers. None
-/// is an argument: they are read from standard input.
-pub(crate) fn logins(
-    scene: &Scene<'_>,
-    site: &Site,
-    logins: &[(String, String)],
-) -> Result<Tried, String> {
-    let container = container(site, Service::Redis)?;
-    let args = ["timeout", "60", "redis-cli", "--no-auth-warning"];
-    let command = scene.context.docker.exec(&container.id, &args);
-    let talk = || {
-        let mut child = scene.context.runner.converse(&command)?;
-        let mut ask = |words: &[&[u8]]| {
-            let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-            child.say(&words.join(" "))?;
-            // Each answers one line, and redis-cli puts an empty one behind an error.
-            loop {
-                let line = child.answer(PATIENCE)?;
-                let line = String::from_utf8_lossy(&line).trim().to_owned();
-                if !line.is_empty() {
-                    return Ok(line);
-                }
-            }
-        };
-        let anonymous = ask(&[b"DBSIZE"])?;
-        let answers = logins
-            .iter()
-            .map(|(user, password)| ask(&[b"AUTH", user.as_bytes(), password.as_bytes()]))
-            .collect::<crate::error::Result<Vec<_>>>()?;
-        Ok(Tried { anonymous, answers })
-    };
-    talk().map_err(|failure: crate::error::Failure| in_short(&failure))
+/// Plain redis-cli on a Redis, as anyone has it who gets at the server: no helper of ours.
+#[derive(Debug)]
+pub(crate) struct Anyone {
+    child: Conversation,
+    patience: Duration,
 }
 
-/// What became of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Tried {
-    /// What DBSIZE answers before any login.
-    pub(crate) anonymous: String,
-    /// What each AUTH answers.
-    pub(crate) answers: Vec<String>,
+/// Begins to ask without a login. No password is an argument: each is read from standard input.
+pub(crate) fn anyone(scene: &Scene<'_>, site: &Site) -> Result<Anyone, String> {
+    let container = container(site, Service::Redis)?;
+    // The container's own variable would log in unasked.
+    let none = ["--env", "REDISCLI_AUTH="];
+    let args = ["timeout", LIFE, "redis-cli", "--no-auth-warning"];
+    let command = scene.context.docker.exec_with(&container.id, &none, &args);
+    let child = scene.context.runner.converse(&command);
+    Ok(Anyone {
+        child: child.map_err(|failure| in_short(&failure))?,
+        patience: PATIENCE,
+    })
+}
+
+impl Anyone {
+    /// The line that a command answers which answers one. After an error it must not be asked again.
+    ///
+    /// # Errors
+    /// It ended, or does not answer in time.
+    pub(crate) fn ask(&mut self, words: &[&str]) -> Result<String, String> {
+        let began = Instant::now();
+        self.child
+            .say(&spoken(words))
+            .map_err(|failure| in_short(&failure))?;
+        let answer = line(&mut self.child, self.patience)?;
+        self.patience = self.patience.max(began.elapsed() * 10);
+        Ok(answer)
+    }
+}
+
+/// A command as redis-cli reads it.
+fn spoken(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| quoted(word.as_bytes())).collect();
+    words.join(" ")
+}
+
+/// The next line that says something: redis-cli puts an empty one behind an error.
+fn line(child: &mut Conversation, patience: Duration) -> Result<String, String> {
+    loop {
+        let line = child
+            .answer(patience)
+            .map_err(|failure| in_short(&failure))?;
+        let line = String::from_utf8_lossy(&line).trim().to_owned();
+        if !line.is_empty() {
+            return Ok(line);
+        }
+    }
 }
 
 fn shown(lines: &[String]) -> String {

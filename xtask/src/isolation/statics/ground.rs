@@ -65,11 +65,12 @@ fn host() -> Host {
 /// A secret's own text, by the file or the variable that it comes from.
 fn content(composed: &Composed, source: &Source) -> Option<(String, String)> {
     if let Some(file) = &source.file {
-        let about = std::fs::metadata(file).ok()?;
+        let lies = composed.lies(file);
+        let about = std::fs::metadata(&lies).ok()?;
         if !about.is_file() || about.len() > LONGEST {
             return None;
         }
-        let bytes = std::fs::read(file).ok()?;
+        let bytes = std::fs::read(lies).ok()?;
         return Some((file.clone(), String::from_utf8_lossy(&bytes).into_owned()));
     }
     let name = source.environment.as_ref()?;
@@ -133,5 +134,28 @@ mod tests {
         assert_eq!(real(&root.join("link/x/y")), root.join("data/x/y"));
         assert_eq!(real(&root.join("link/../link")), root.join("data"));
         assert_eq!(real(Path::new("/no/such/../path")), Path::new("/no/path"));
+    }
+
+    #[test]
+    fn what_a_file_names_is_read_beside_it_while_it_lies_elsewhere() {
+        let aside = tempfile::tempdir().expect("a folder");
+        std::fs::write(aside.path().join("users.acl"), "user x").expect("writable");
+        let composed = Composed {
+            name: "dev".to_owned(),
+            files: vec![aside.path().join("a.yml")],
+            folder: Some(PathBuf::from("/state/dev")),
+            secrets: Vec::new(),
+        };
+        let source = |file: &str| Source {
+            file: Some(file.to_owned()),
+            environment: None,
+            ..Source::default()
+        };
+        assert_eq!(
+            content(&composed, &source("/state/dev/users.acl")),
+            Some(("/state/dev/users.acl".to_owned(), "user x".to_owned()))
+        );
+        assert_eq!(content(&composed, &source("/elsewhere/users.acl")), None);
+        assert_eq!(composed.named(), [PathBuf::from("/state/dev/a.yml")]);
     }
 }

@@ -4,7 +4,7 @@
 //! Decided on the safe side, by the text: a sign that could bring in anything from outside is enough
 //! for a second rendering. A rendering costs a tenth of a second; a leak that is not seen, more.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::isolation::Composed;
 use crate::isolation::statics::model::Model;
@@ -27,11 +27,12 @@ pub(crate) fn files(composed: &Composed) -> bool {
         let name = name.to_string_lossy();
         name.starts_with("COMPOSE_") || name.starts_with("DOCKER_")
     });
-    !shell && !composed.files.is_empty() && composed.files.iter().all(|file| literal(file))
+    let literal = |file: &PathBuf| literal(file, composed.folder.as_deref());
+    !shell && !composed.files.is_empty() && composed.files.iter().all(literal)
 }
 
-fn literal(file: &Path) -> bool {
-    let folder = match file.parent() {
+fn literal(file: &Path, belongs: Option<&Path>) -> bool {
+    let folder = match belongs.or(file.parent()) {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
@@ -99,9 +100,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("a.yml");
         std::fs::write(&file, "name: a\n").expect("written");
-        assert!(literal(&file));
+        assert!(literal(&file, None));
         std::fs::write(folder.path().join(".env"), "").expect("written");
-        assert!(!literal(&file));
-        assert!(!literal(&folder.path().join("none.yml")));
+        assert!(!literal(&file, None));
+        assert!(!literal(&folder.path().join("none.yml"), None));
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        let aside = elsewhere.path().join("a.yml");
+        std::fs::write(&aside, "name: a\n").expect("written");
+        assert!(literal(&aside, None));
+        assert!(!literal(&aside, Some(folder.path())));
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::isolation::Composed;
 use crate::isolation::statics::literal;
 use crate::isolation::statics::model::Model;
+use crate::isolation::{Composed, alone};
 use crate::process::{Invocation, Runner, Surroundings, printable};
 use crate::side_by_side;
 
@@ -162,15 +162,16 @@ fn values(runner: &Runner, composed: &Composed, names: &BTreeSet<String>) -> Vec
         "services": {USER: {"image": USER, "environment": environment}},
     });
     let folder = composed
-        .files
-        .first()
-        .and_then(|file| file.parent())
+        .folder
+        .as_deref()
+        .or_else(|| composed.files.first().and_then(|file| file.parent()))
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     let mut given = BTreeMap::new();
     for way in [Way::Dirty, Way::File] {
         let nothing = Composed {
             files: Vec::new(),
+            folder: None,
             ..composed.clone()
         };
         let asked = command_with(
@@ -209,8 +210,7 @@ fn parsed(text: &str) -> Result<Model, String> {
 }
 
 fn text(runner: &Runner, asked: &Invocation) -> Result<String, String> {
-    let reply = runner
-        .run(asked)
+    let reply = alone::once_more(DEADLINE, || runner.run(asked), Result::is_err)
         .map_err(|failure| printable(&failure.message))?;
     if !reply.success() {
         let said = reply.said();
@@ -245,6 +245,11 @@ fn command_with(composed: &Composed, way: Way, global: &[&str], config: &[&str])
     if way == Way::Clean {
         // Instead of `.env` in the project's folder.
         command = command.args(["--env-file", "/dev/null"]);
+    }
+    if let Some(folder) = &composed.folder {
+        command = command
+            .arg("--project-directory")
+            .arg(folder.display().to_string());
     }
     for file in &composed.files {
         command = command.arg("--file").arg(file.display().to_string());

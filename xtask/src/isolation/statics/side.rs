@@ -49,7 +49,7 @@ impl Side {
     pub(crate) fn new(composed: &Composed, model: Model, ground: Ground) -> Self {
         Self {
             name: composed.name.clone(),
-            files: composed.files.clone(),
+            files: composed.named(),
             shared: Shared::parse(model.shared.as_ref()),
             model,
             ground,

@@ -15,6 +15,7 @@ use crate::isolation::finding::Finding;
 
 fn side(name: &str, model: &Value) -> Side {
     let composed = Composed {
+        folder: None,
         name: name.to_owned(),
         files: vec![PathBuf::from(format!("{name}.yml"))],
         secrets: Vec::new(),

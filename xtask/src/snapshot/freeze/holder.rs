@@ -39,8 +39,8 @@ pub(crate) fn run(order: &HoldFreeze, docker_context: Option<&str>) -> u8 {
     let mut quiet = None;
     let frozen = freeze(&docker, order, &ids, &mut quiet, &mut orders);
     let word = match &frozen {
-        Ok(()) => {
-            say("frozen");
+        Ok(failed) => {
+            say(&format!("frozen {failed}"));
             wait(&mut orders, Some(started + longest))
         }
         Err(_) => Word::Thaw,
@@ -51,7 +51,7 @@ pub(crate) fn run(order: &HoldFreeze, docker_context: Option<&str>) -> u8 {
     let seconds = started.elapsed().as_secs_f64();
     match (frozen, &thawed) {
         (Err(failure), _) => say(&format!("failed {}", failure.message.replace('\n', " "))),
-        (Ok(()), _) => {
+        (Ok(_), _) => {
             let verdict = if matches!(word, Word::Late) {
                 "late"
             } else {
@@ -67,13 +67,14 @@ pub(crate) fn run(order: &HoldFreeze, docker_context: Option<&str>) -> u8 {
     u8::from(thawed.is_err())
 }
 
+/// How often it failed before it was done.
 fn freeze<R: Read + AsFd>(
     docker: &Docker,
     order: &HoldFreeze,
     ids: &[String; 2],
     quiet: &mut Option<Companion>,
     orders: &mut Lines<R>,
-) -> Result<()> {
+) -> Result<u32> {
     let longest = Duration::from_millis(order.longest);
     let script = include_str!("redis.sh");
     let command = docker.exec_with(
@@ -100,8 +101,9 @@ fn pause<R: Read + AsFd>(
     ids: &[String; 2],
     longest: Duration,
     orders: &mut Lines<R>,
-) -> Result<()> {
+) -> Result<u32> {
     let started = Instant::now();
+    let mut failed = 0;
     loop {
         let paused = docker.pause(ids, longest.min(CALL));
         match paused {
@@ -110,6 +112,7 @@ fn pause<R: Read + AsFd>(
                 if failure.message.contains("unable to freeze")
                     && started.elapsed() < longest / 2 =>
             {
+                failed += 1;
                 // The other one was frozen by the same call.
                 docker.unpause_within(ids, CALL)?;
                 std::thread::sleep(Duration::from_millis(20));
@@ -117,7 +120,7 @@ fn pause<R: Read + AsFd>(
                     return Err(failure);
                 }
             }
-            other => return other,
+            other => return other.map(|()| failed),
         }
     }
 }

@@ -9,7 +9,7 @@ use environments::{Environment, PublishedPorts, Service};
 use crate::context::Context;
 use crate::engine::detect::Facts;
 use crate::engine::judge::{Check, Status};
-use crate::guard::lock;
+use crate::guard;
 use crate::journal::private_folder;
 use crate::observe::Observed;
 use crate::ui::bytes;
@@ -172,7 +172,7 @@ pub(super) fn folders(context: &Context) -> Vec<Check> {
             "set TTA_STATE to a folder of yours",
         ),
     };
-    let folder = lock::folder();
+    let folder = guard::folder();
     let locks = match tempfile::tempfile_in(&folder) {
         Ok(_) => Check::ok("lock folder", folder.display().to_string()),
         Err(error) => Check::new(

@@ -171,8 +171,8 @@ mod tests {
                 .message
                 .starts_with("tta-redis:8.0.2 could not be built")
         );
-        assert!(failure.hint.contains("docker system df"));
+        assert!(failure.hints[0].contains("docker system df"));
         let failure = explained(Failure::failed("Temporary failure resolving 'x'"), "t");
-        assert!(failure.hint.contains("network"));
+        assert!(failure.hints[0].contains("network"));
     }
 }

@@ -1,12 +1,12 @@
 //! Containers of our own beside the servers: helpers and scratch servers, off every network, with
 //! labels that say which run made them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Container, Docker, SLOW, VolumeState, freezer};
+use super::{Container, Docker, SLOW, VolumeState, freezer, said};
 use crate::error::{Failure, Kind, Result};
-use crate::process::{Invocation, PROMPT};
+use crate::process::{Invocation, PROMPT, Reply};
 
 /// A container to be run.
 #[derive(Debug, Clone, Default)]
@@ -96,6 +96,29 @@ impl Helper {
     }
 }
 
+/// How often what only tells is asked.
+const ASKED: usize = 3;
+
+/// What a process in a container tells, asked again where nothing that can be read has come: under
+/// load the engine gives an output up two seconds after its process has ended, and the exit code is
+/// 0 all the same (26.1.5). So whatever is read needs an end that shows that all of it has come.
+///
+/// # Errors
+/// It fails, or tells what cannot be read each time.
+pub(crate) fn told<T>(
+    mut ask: impl FnMut() -> Result<Reply>,
+    expected: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<T> {
+    for _ in 1..ASKED {
+        if let Some(answer) = read(&ask()?.ok()?.stdout) {
+            return Ok(answer);
+        }
+    }
+    let last = ask()?.ok()?;
+    read(&last.stdout).ok_or_else(|| last.unexpected(expected))
+}
+
 impl Docker {
     /// Starts a container that stays; its id.
     pub(crate) fn run_in_background(&self, helper: &Helper) -> Result<String> {
@@ -122,24 +145,60 @@ impl Docker {
             .deadline(deadline)
     }
 
+    /// What a container tells that does one thing, which must be harmless: it may be run again.
+    ///
+    /// # Errors
+    /// It fails, or tells what cannot be read each time.
+    pub(crate) fn told_once<T>(
+        &self,
+        helper: &Helper,
+        deadline: Duration,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<T> {
+        let mut attempt = 0;
+        let ask = || {
+            attempt += 1;
+            let mut helper = helper.clone();
+            // The name of the one before may not be free yet.
+            if attempt > 1 {
+                helper.name.push_str(&format!("-{attempt}"));
+            }
+            self.runner().run(&self.run_once(&helper, deadline))
+        };
+        told(ask, expected, read)
+    }
+
     /// Freezes all processes of containers, one call for all.
     pub(crate) fn pause(&self, ids: &[String], deadline: Duration) -> Result<()> {
         let command = self.command().arg("pause").args(ids).deadline(deadline);
         self.runner().run(&command)?.ok().map(drop)
     }
 
-    /// The same backwards, with a deadline of the caller's.
+    /// When containers, by their full ids, were frozen, as far as the engine still knows: it keeps the
+    /// last 256 events of all kinds (Docker 26.1). A line each, `TIME ID`.
+    pub(crate) fn freezes(&self, ids: &[String]) -> Result<BTreeSet<String>> {
+        let of = ids.iter().map(|id| format!("--filter=container={id}"));
+        let command = self
+            .command()
+            .args(["events", "--since", "1", "--until", "0s"])
+            .arg("--format={{.TimeNano}} {{.Actor.ID}}")
+            .args(of)
+            .args(["--filter=type=container", "--filter=event=pause"]);
+        let reply = self.runner().run(&command)?.ok()?;
+        let whole = |line: &str| line.split(' ').count() == 2;
+        if reply.stdout.lines().all(whole) {
+            Ok(reply.stdout.lines().map(str::to_owned).collect())
+        } else {
+            Err(reply.unexpected("a line `TIME ID` for each event"))
+        }
+    }
+
+    /// Lets them run again, with a deadline of the caller's.
     pub(crate) fn unpause_within(&self, ids: &[String], deadline: Duration) -> Result<()> {
         let command = self.command().arg("unpause").args(ids).deadline(deadline);
         let reply = self.runner().run(&command)?;
-        let said = reply.stderr.to_lowercase();
-        let known =
-            |line: &str| line.contains("is not paused") || line.contains("no such container");
-        if reply.success() || !said.trim().is_empty() && said.lines().all(known) {
-            Ok(())
-        } else {
-            Err(reply.failure())
-        }
+        said::done_or(said::NOT_PAUSED, ids, &reply)
     }
 
     /// Lets frozen processes run again; where the engine does not, by the kernel's own switch.
@@ -240,14 +299,7 @@ impl Docker {
             .args(ids)
             .deadline(SLOW);
         let reply = self.runner().run(&command)?;
-        let said = reply.stderr.to_lowercase();
-        let gone =
-            |line: &str| line.contains("no such container") || line.contains("already in progress");
-        if reply.success() || !said.trim().is_empty() && said.lines().all(gone) {
-            Ok(())
-        } else {
-            Err(reply.failure())
-        }
+        said::done_or(said::REMOVED, ids, &reply)
     }
 
     /// Waits until a container has ended by itself; its exit code.

@@ -50,11 +50,45 @@ pub(crate) fn holds(id: &str) -> bool {
 }
 
 fn held_below(root: &Path, id: &str) -> bool {
-    let held = |switch: &Switch| {
-        let state = fs::read_to_string(&switch.file).unwrap_or_default();
-        !state.is_empty() && state.trim() != switch.thaw
+    told_below(root, id).is_some_and(|state| state != State::Thawed)
+}
+
+/// Whether the kernel has a container frozen: all of it, at this moment. None where it does not tell.
+pub(crate) fn frozen(id: &str) -> Option<bool> {
+    Some(told_below(Path::new(ROOT), id)? == State::Frozen)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Thawed,
+    /// On its way there.
+    Freezing,
+    Frozen,
+}
+
+fn told_below(root: &Path, id: &str) -> Option<State> {
+    let told = |switch: &Switch| {
+        let text = fs::read_to_string(&switch.file).ok()?;
+        match text.trim() {
+            "" => None,
+            state if state == switch.thaw => Some(State::Thawed),
+            "FREEZING" => Some(State::Freezing),
+            // The second version says by this what it was told, and in another file what is.
+            "1" => Some(events(&switch.file)),
+            _ => Some(State::Frozen),
+        }
     };
-    switches(root, id).iter().any(held)
+    switches(root, id).iter().find_map(told)
+}
+
+/// What cgroup.events has beside a `cgroup.freeze` that was set (kernel: cgroup-v2.rst).
+fn events(switch: &Path) -> State {
+    let text = fs::read_to_string(switch.with_file_name("cgroup.events")).unwrap_or_default();
+    if text.lines().any(|line| line.trim() == "frozen 0") {
+        State::Freezing
+    } else {
+        State::Frozen
+    }
 }
 
 /// A file of the kernel's, and what is written there.
@@ -142,6 +176,24 @@ mod tests {
             });
             assert_eq!(held, [false, true, true], "{path}");
             fs::remove_file(file).expect("it was there");
+        }
+    }
+
+    #[test]
+    fn a_container_that_is_about_to_be_frozen_is_not_yet() {
+        let root = tempfile::tempdir().expect("a folder");
+        let id = "a1".repeat(32);
+        assert_eq!(told_below(root.path(), &id), None);
+        let folder = root.path().join("docker").join(&id);
+        fs::create_dir_all(&folder).expect("a folder");
+        for (freeze, events, state) in [
+            ("0\n", "populated 1\nfrozen 0\n", State::Thawed),
+            ("1\n", "populated 1\nfrozen 0\n", State::Freezing),
+            ("1\n", "populated 1\nfrozen 1\n", State::Frozen),
+        ] {
+            fs::write(folder.join("cgroup.freeze"), freeze).expect("a switch");
+            fs::write(folder.join("cgroup.events"), events).expect("what is");
+            assert_eq!(told_below(root.path(), &id), Some(state));
         }
     }
 

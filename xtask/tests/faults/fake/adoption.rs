@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, Write as _};
 
-use crate::model::{Graph, State, Volume};
+use crate::model::{Graph, State, Volume, Writes};
 use crate::scratch::Asked;
 use crate::{Answer, Fake, Reply};
 
@@ -22,8 +22,8 @@ pub(crate) fn once(fake: &Fake, asked: &Asked) -> Option<Answer> {
     } else if script.contains("cp -a /from/. /to/") && script.contains("du -sb /from") {
         copy
     } else if script.contains("cp -a /from/appendonlydir /to/") {
-        |fake, asked| fill(fake, asked, |to, from| (to.keys, to.bare) = held(from))
-    } else if script == "ls -1 /data/databases" {
+        |fake, asked| fill(fake, asked, hold)
+    } else if script.starts_with("ls -1 /data/databases") {
         databases
     } else if script.contains("neo4j-admin database dump") {
         dump
@@ -69,8 +69,14 @@ fn alter(
     })
 }
 
-fn held(volume: &Volume) -> (u64, u64) {
-    (volume.keys, volume.bare)
+fn held(volume: &Volume) -> (u64, u64, &Writes) {
+    (volume.keys, volume.bare, &volume.writes)
+}
+
+/// Holds the keys that another holds.
+fn hold(to: &mut Volume, from: &Volume) {
+    (to.keys, to.bare) = (from.keys, from.bare);
+    to.writes.clone_from(&from.writes);
 }
 
 fn keep(fake: &Fake, asked: &Asked) -> Answer {
@@ -79,9 +85,7 @@ fn keep(fake: &Fake, asked: &Asked) -> Answer {
     if to.kept {
         return Ok(exits(if held(&from) == held(&to) { 0 } else { DIFFERS }));
     }
-    alter(fake, asked, "/to", |to| {
-        (to.keys, to.bare) = held(&from);
-    })?;
+    alter(fake, asked, "/to", |to| hold(to, &from))?;
     alter(fake, asked, "/to", |to| to.kept = true)?;
     Ok(Reply::default())
 }
@@ -96,7 +100,7 @@ fn whole(fake: &Fake, asked: &Asked) -> Answer {
 fn copy(fake: &Fake, asked: &Asked) -> Answer {
     let from = volume(fake, asked, "/from");
     alter(fake, asked, "/to", |to| {
-        (to.keys, to.bare) = held(&from);
+        hold(to, &from);
         to.graph = from.graph;
     })?;
     Ok(Reply::said("4096\t/from\n"))
@@ -106,7 +110,7 @@ fn databases(fake: &Fake, asked: &Asked) -> Answer {
     let graph = volume(fake, asked, "/data").graph.expect("a store");
     let names = graph.databases.into_iter();
     Ok(Reply::said(
-        names.map(|name| name + "\n").collect::<String>() + "store_lock\n",
+        names.map(|name| name + "\n").collect::<String>() + "store_lock\ntold\n",
     ))
 }
 
@@ -163,6 +167,7 @@ fn fill(fake: &Fake, asked: &Asked, with: impl FnOnce(&mut Volume, &Volume)) -> 
     alter(fake, asked, "/to", |to| {
         to.adopting.get_or_insert_default();
         (to.keys, to.graph) = (0, None);
+        to.writes.clear();
     })?;
     alter(fake, asked, "/to", |to| with(to, &from))?;
     alter(fake, asked, "/to", |to| to.adopting = None)?;
@@ -185,6 +190,7 @@ fn filled(fake: &Fake, asked: &Asked) -> Answer {
             said.push_str("served\n");
         }
     }
+    said.push_str("told\n");
     Ok(Reply::said(said))
 }
 

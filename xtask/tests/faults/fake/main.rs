@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, getpid, getppid, getrlimit, kill_process, setrlimit,
+    Resource, Rlimit, Signal, getpid, getppid, getrlimit, kill_process, setrlimit,
 };
 use serde_json::json;
 
@@ -32,6 +32,11 @@ const UNKNOWN: u8 = 97;
 
 const GONE: &str = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. \
                     Is the docker daemon running?\n";
+
+/// The same as newer clients say it (29), with the words that elsewhere mean that an object is absent.
+const GONE_NEWER: &str = "failed to connect to the docker API at unix:///var/run/docker.sock; \
+                          check if the path is correct and if the daemon is running: \
+                          dial unix /var/run/docker.sock: connect: no such file or directory\n";
 
 fn main() -> ExitCode {
     // A test's full disk is xtask's alone.
@@ -118,8 +123,9 @@ impl Fake {
             .log(&json!({ "call": self.args, "stdin": stdin, "env": env }));
         // A line break ends the last word, so that an order can ask for a call that ends there.
         self.ordered_calls(&format!("{}\n", words.join(" ")))?;
-        if self.folder.state().gone {
-            return Ok(gone(words));
+        let state = self.folder.state();
+        if state.gone {
+            return Ok(gone(words, state.newer));
         }
         match words {
             words if scratch::talks(words) => scratch::talk(self, words),
@@ -221,9 +227,20 @@ impl Fake {
                 merge(&mut value, patch);
                 *state = serde_json::from_value(value).expect("the patch leaves a state");
             }),
+            Act::Interrupt => {
+                signal_parent(Signal::INT);
+                // It ends us; a process of its that is not asked to may go on.
+                std::thread::sleep(Duration::from_secs(3));
+                die();
+            }
+            Act::Write(containers) => self.folder.change(|state| state.write(containers)),
             Act::Gone => {
-                self.folder.change(|state| state.gone = true);
-                return Err(Reply::failed(1, GONE));
+                let newer = self.folder.change(|state| {
+                    state.gone = true;
+                    state.newer
+                });
+                let words: Vec<&str> = self.args.iter().map(String::as_str).collect();
+                return Err(gone(&words, newer));
             }
         }
         Ok(())
@@ -249,7 +266,7 @@ impl Fake {
     }
 }
 
-fn gone(words: &[&str]) -> Reply {
+fn gone(words: &[&str], newer: bool) -> Reply {
     let stdout = match words {
         ["info", ..] => "{\"ID\":\"\",\"Containers\":0,\"Images\":0,\"Driver\":\"\"}\n",
         [_, "inspect", ..] => "[]\n",
@@ -258,7 +275,7 @@ fn gone(words: &[&str]) -> Reply {
     Reply {
         code: 1,
         stdout: stdout.to_owned(),
-        stderr: GONE.to_owned(),
+        stderr: if newer { GONE_NEWER } else { GONE }.to_owned(),
     }
 }
 
@@ -271,17 +288,17 @@ fn hang() -> ! {
 
 /// Kills xtask, as `kill -9` would. Nobody else: it is known by its name.
 fn kill_parent() {
+    signal_parent(Signal::KILL);
+}
+
+fn signal_parent(signal: Signal) {
     let parent = getppid().expect("a parent");
     let name = std::fs::read_to_string(format!("/proc/{}/comm", parent.as_raw_nonzero()));
     assert_eq!(name.unwrap_or_default().trim(), "xtask", "the parent");
-    kill(parent);
+    kill_process(parent, signal).expect("it can be sent");
 }
 
 fn die() -> ! {
-    kill(getpid());
+    kill_process(getpid(), Signal::KILL).expect("it can be killed");
     hang()
-}
-
-fn kill(process: Pid) {
-    kill_process(process, Signal::KILL).expect("it can be killed");
 }

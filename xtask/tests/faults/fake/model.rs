@@ -14,6 +14,10 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// What clients wrote, by number: no two writes have the same, so that it can be told of each where
+/// it is.
+pub(crate) type Writes = BTreeSet<u64>;
+
 /// Everything on the engine.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
@@ -21,6 +25,9 @@ pub(crate) struct State {
     pub(crate) engine: String,
     /// Whether it answers no more.
     pub(crate) gone: bool,
+    /// Whether the client is a newer one, which words that otherwise.
+    #[serde(default)]
+    pub(crate) newer: bool,
     pub(crate) containers: BTreeMap<String, Container>,
     pub(crate) volumes: BTreeMap<String, Volume>,
     pub(crate) networks: BTreeMap<String, Network>,
@@ -34,6 +41,12 @@ pub(crate) struct State {
     /// What the engine tells of networks that were made or removed.
     #[serde(default)]
     pub(crate) network_events: Vec<String>,
+    /// Every write that a client was answered, by the volume.
+    #[serde(default)]
+    pub(crate) acknowledged: BTreeMap<String, Writes>,
+    /// When which container was frozen: its id by moment.
+    #[serde(default)]
+    pub(crate) freezes: BTreeMap<String, String>,
     /// Counts the moments, so that no two objects are made or started at the same one.
     moments: u64,
     /// How many changes were begun since the orders were given.
@@ -55,6 +68,9 @@ pub(crate) struct Container {
     pub(crate) ports: BTreeMap<String, String>,
     /// The password that it was started with.
     pub(crate) password: String,
+    /// The network that it is on, where it is not its project's own.
+    #[serde(default)]
+    pub(crate) network: String,
     pub(crate) status: String,
     pub(crate) started_at: String,
     pub(crate) fate: Fate,
@@ -65,6 +81,15 @@ pub(crate) struct Container {
     /// The folder of its volume that a scratch server serves, where it is not the volume's own.
     #[serde(default)]
     pub(crate) folder: String,
+}
+
+impl Container {
+    pub(crate) fn network(&self) -> String {
+        match self.network.as_str() {
+            "" => format!("{}-network", self.project),
+            other => other.to_owned(),
+        }
+    }
 }
 
 /// What becomes of a container that is started.
@@ -86,6 +111,9 @@ pub(crate) struct Volume {
     pub(crate) graph: Option<Graph>,
     /// Redis: the number of keys.
     pub(crate) keys: u64,
+    /// Which clients wrote of them.
+    #[serde(default)]
+    pub(crate) writes: Writes,
     /// How many of them have no environment's prefix.
     #[serde(default)]
     pub(crate) bare: u64,
@@ -98,17 +126,25 @@ pub(crate) struct Volume {
     /// An old volume's data is being filled into it, by the command with these words.
     #[serde(default)]
     pub(crate) adopting: Option<String>,
-    /// What a restore has loaded beside it.
-    pub(crate) incoming: Option<Box<Beside>>,
-    /// What was there before a restore.
-    pub(crate) before: Option<Box<Beside>>,
+    /// What restores have loaded beside it, by the snapshot's id.
+    #[serde(default)]
+    pub(crate) incoming: BTreeMap<String, Beside>,
+    /// What was there before restores, by the id of the snapshot that was put in place.
+    #[serde(default)]
+    pub(crate) before: BTreeMap<String, Beside>,
 }
 
 impl Volume {
-    /// The folder that a restore fills.
-    pub(crate) fn beside(&mut self) -> &mut Beside {
-        self.incoming.get_or_insert_default()
+    /// The folder that the restore of a snapshot fills.
+    pub(crate) fn beside(&mut self, id: &str) -> &mut Beside {
+        self.incoming.entry(id.to_owned()).or_default()
     }
+}
+
+/// The snapshot of whose restore a folder is.
+pub(crate) fn incoming(folder: &str) -> Option<&str> {
+    let (_, rest) = folder.split_once(".incoming-")?;
+    rest.split('/').next()
 }
 
 /// A store in a folder beside a volume's own.
@@ -116,8 +152,8 @@ impl Volume {
 pub(crate) struct Beside {
     pub(crate) graph: Option<Graph>,
     pub(crate) keys: u64,
-    /// It was proved and may be put in place.
-    pub(crate) armed: bool,
+    #[serde(default)]
+    pub(crate) writes: Writes,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -138,6 +174,9 @@ pub(crate) struct Graph {
     /// The settings that were changed.
     pub(crate) settings: Vec<String>,
     pub(crate) nodes: u64,
+    /// Which clients wrote of them.
+    #[serde(default)]
+    pub(crate) writes: Writes,
     /// The environment's label that all of them carry; empty where they carry none.
     #[serde(default)]
     pub(crate) label: String,
@@ -187,6 +226,33 @@ impl State {
     pub(crate) fn id(&mut self) -> String {
         self.moments += 1;
         format!("{:012x}{:052x}", self.moments, self.moments)
+    }
+
+    /// A client writes a node or a key to each of these servers that answers.
+    pub(crate) fn write(&mut self, containers: &[String]) {
+        for name in containers {
+            let Some(server) = self.containers.get(name) else {
+                continue;
+            };
+            let data = server.mounts.get("/data").cloned().unwrap_or_default();
+            let answers = server.status == "running" && server.fate.sick.is_none();
+            let Some(volume) = self.volumes.get_mut(&data).filter(|_| answers) else {
+                continue;
+            };
+            self.moments += 1;
+            match &mut volume.graph {
+                Some(graph) => {
+                    graph.nodes += 1;
+                    graph.writes.insert(self.moments);
+                }
+                None => {
+                    volume.keys += 1;
+                    volume.writes.insert(self.moments);
+                }
+            }
+            let acknowledged = self.acknowledged.entry(data).or_default();
+            acknowledged.insert(self.moments);
+        }
     }
 
     /// The name of the container with that id.

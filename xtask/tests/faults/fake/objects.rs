@@ -13,10 +13,17 @@ use crate::{Answer, Fake, Reply};
 pub(crate) fn answer(fake: &Fake, words: &[&str]) -> Answer {
     let state = fake.folder.state();
     match words {
+        ["context", "show"] => Ok(Reply::said("default\n")),
         ["info", "--format", "{{json .}}"] => {
             let info =
                 json!({ "ID": state.engine, "ServerVersion": "26.1.5", "Driver": "overlay2" });
             Ok(Reply::said(format!("{info}\n")))
+        }
+        ["events", "--since", "1", "--until", "0s", filters @ ..] => {
+            let asked = |id: &str| filters.contains(&format!("--filter=container={id}").as_str());
+            let events = state.freezes.iter().filter(|(_, id)| asked(id));
+            let lines = events.map(|(moment, id)| format!("{moment} {id}\n"));
+            Ok(Reply::said(lines.collect::<String>()))
         }
         ["events", "--since", ..] => {
             let events = state.network_events.iter();
@@ -45,19 +52,27 @@ pub(crate) fn answer(fake: &Fake, words: &[&str]) -> Answer {
             let ids = state.containers.values().map(|one| format!("{}\n", one.id));
             Ok(Reply::said(ids.collect::<String>()))
         }
-        ["volume", "ls", "--quiet"] => {
-            let names = state.volumes.keys().map(|name| format!("{name}\n"));
+        ["network", "ls", "--no-trunc", "--quiet", filters @ ..] => {
+            let found = state.networks.iter();
+            let found = found.filter(|(_, one)| carries(&one.labels, filters));
+            let names = found.map(|(name, _)| format!("{name}\n"));
             Ok(Reply::said(names.collect::<String>()))
         }
-        ["network", "ls", "--no-trunc", "--quiet"] => {
-            let names = state.networks.keys().map(|name| format!("{name}\n"));
-            Ok(Reply::said(names.collect::<String>()))
+        ["system", "df", "--verbose", "--format", "{{json .Volumes}}"] => {
+            let size = |volume: &Volume| match &volume.graph {
+                Some(graph) => format!("{}.5MB", graph.nodes),
+                None => format!("{}kB", volume.keys),
+            };
+            let volumes = state.volumes.iter();
+            let sizes = volumes.map(|(name, one)| json!({ "Name": name, "Size": size(one) }));
+            Ok(Reply::said(format!("{}\n", sizes.collect::<Value>())))
         }
         ["network", "inspect", names @ ..] => Ok(inspected(names, |name| {
             let network = state.networks.get(name).ok_or_else(|| no_network(name))?;
             Ok(json!({
                 "Name": name, "Id": network.id, "Driver": "bridge", "Labels": network.labels,
                 "Internal": false, "EnableIPv6": false, "IPAM": { "Config": [{ "Gateway": "10.255.0.1" }] },
+                "Containers": on(&state, name),
             }))
         })),
         ["image", "inspect", .., image] => Ok(Reply {
@@ -175,7 +190,7 @@ pub(crate) fn address(name: &str) -> String {
 }
 
 fn container(state: &State, name: &str, container: &Container) -> Value {
-    let network = format!("{}-network", container.project);
+    let network = container.network();
     let network_id = state.networks.get(&network).map(|one| one.id.as_str());
     let running = container.status == "running";
     let health = match (&container.fate.sick, running) {
@@ -193,6 +208,7 @@ fn container(state: &State, name: &str, container: &Container) -> Value {
         .collect();
     json!({
         "Id": container.id, "Name": format!("/{name}"), "Image": "sha256:1",
+        "Created": container.started_at,
         "State": {
             "Status": container.status, "Running": running, "Paused": container.status == "paused",
             "OOMKilled": container.fate.out_of_memory && !running,
@@ -328,6 +344,11 @@ fn pause(fake: &Fake, state: &State, ids: &[&str]) -> Answer {
     };
     each(fake, state, ids, no_container, refusal, |state, name| {
         set_status(state, name, "paused");
+        // The engine tells of it afterwards.
+        let moment = state.moment();
+        if let Some(container) = state.containers.get(name) {
+            state.freezes.insert(moment, container.id.clone());
+        }
     })
 }
 
@@ -361,6 +382,14 @@ fn remove(fake: &Fake, state: &State, ids: &[&str]) -> Answer {
     Ok(Reply { code: 0, ..reply })
 }
 
+/// The containers that have an address on a network: id and name.
+fn on(state: &State, network: &str) -> BTreeMap<String, Value> {
+    let on_it = |one: &Container| one.network() == network && one.status == "running";
+    let all = state.containers.iter().filter(|(_, one)| on_it(one));
+    all.map(|(name, one)| (one.id.clone(), json!({ "Name": name })))
+        .collect()
+}
+
 fn remove_network(fake: &Fake, state: &State, id: &str) -> Answer {
     let named = |(name, network): (&String, &crate::model::Network)| {
         (network.id == *id || name == id).then(|| name.clone())
@@ -371,10 +400,7 @@ fn remove_network(fake: &Fake, state: &State, id: &str) -> Answer {
             format!("{}exit status 1\n", no_network(id)),
         ));
     };
-    let project = name.trim_end_matches("-network");
-    let on_it =
-        |container: &Container| container.project == project && container.status == "running";
-    if state.containers.values().any(on_it) {
+    if !on(state, &name).is_empty() {
         let line = format!(
             "Error response from daemon: error while removing network: network {name} id {id} has active endpoints\nexit status 1\n"
         );

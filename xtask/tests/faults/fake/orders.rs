@@ -48,6 +48,10 @@ pub(crate) enum Act {
     Die,
     /// Somebody else changes the engine: a merge patch (RFC 7396) of its state.
     Behind(Value),
+    /// Sends xtask Ctrl-C, and does not answer.
+    Interrupt,
+    /// A client writes to each of these containers that answers.
+    Write(Vec<String>),
     /// The engine stops answering.
     Gone,
 }

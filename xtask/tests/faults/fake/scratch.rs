@@ -6,7 +6,7 @@ use std::iter;
 
 use serde_json::{Value, json};
 
-use crate::model::{Beside, Container, Graph, State, Volume};
+use crate::model::{Beside, Container, Fate, Graph, State, Volume, Writes, incoming};
 use crate::{Answer, Fake, Reply};
 
 /// A call that goes on talking: its standard input is not to be read to its end.
@@ -41,7 +41,12 @@ pub(crate) fn talk(fake: &Fake, words: &[&str]) -> Answer {
         }
         if line.starts_with("last") {
             let helper = helper.clone().unwrap_or_default();
+            let before = sources(&fake.folder.state(), &helper);
             fake.change(&format!("container {helper}"), |state| copy(state, &helper))?;
+            if sources(&fake.folder.state(), &helper) != before {
+                say("moved redis/appendonlydir/appendonly.aof.1.incr.aof");
+                continue;
+            }
         }
         if line == "pass shown" {
             say("at 1048576 4194304");
@@ -49,6 +54,15 @@ pub(crate) fn talk(fake: &Fake, words: &[&str]) -> Answer {
         say("done 4096 1");
     }
     Ok(Reply::default())
+}
+
+/// What is in the volumes that a helper copies from.
+fn sources(state: &State, helper: &str) -> Vec<Volume> {
+    let mounts = state.containers.get(helper).map(|one| one.mounts.clone());
+    let from = mounts.unwrap_or_default().into_iter();
+    from.filter(|(folder, _)| folder.starts_with("/from/"))
+        .filter_map(|(_, volume)| state.volumes.get(&volume).cloned())
+        .collect()
 }
 
 /// What a copy of both stores has: what they have.
@@ -66,6 +80,7 @@ fn copy(state: &mut State, helper: &str) {
         if let Some(to) = state.volumes.get_mut(&to) {
             to.graph = from.graph;
             to.keys = from.keys;
+            to.writes = from.writes;
         }
     }
 }
@@ -172,6 +187,10 @@ pub(crate) fn insert(state: &mut State, asked: &Asked, status: &str) -> String {
         command: asked.command.clone(),
         password: graph.map(|graph| graph.password).unwrap_or_default(),
         folder: asked.folder.clone(),
+        fate: Fate {
+            log: vec!["* Ready to accept connections tcp".to_owned()],
+            ..Fate::default()
+        },
         status: status.to_owned(),
         started_at: state.moment(),
         ..Container::default()
@@ -207,22 +226,27 @@ fn once(fake: &Fake, asked: &Asked, stdin: &str) -> Answer {
         }
         ("", ["neo4j-admin", "database", "load", ..]) => {
             let graph: Option<Graph> = serde_json::from_str(stdin).expect("a dump of the fake's");
-            let beside = asked.folder.contains(".incoming-");
-            loaded(&data, &|volume| match beside {
-                true => volume.beside().graph.clone_from(&graph),
-                false => volume.graph.clone_from(&graph),
+            loaded(&data, &|volume| match incoming(&asked.folder) {
+                Some(id) => volume.beside(id).graph.clone_from(&graph),
+                None => volume.graph.clone_from(&graph),
             })?;
             Ok(Reply::default())
         }
         ("bash", ["-c", script, "put", ..]) if script.contains("cat >\"/to/$1\"") => {
-            let keys: u64 = stdin.trim().parse().expect("an RDB of the fake's");
+            let (keys, writes): (u64, Writes) =
+                serde_json::from_str(stdin).expect("an RDB of the fake's");
             let to = asked.mounts.get("/to").cloned().unwrap_or_default();
-            let beside = words.iter().any(|word| word.starts_with(".incoming-"));
-            loaded(&to, &|volume| match beside {
-                true => volume.beside().keys = keys,
-                false => volume.keys = keys,
+            let beside = words.iter().find_map(|word| incoming(word));
+            loaded(&to, &|volume| {
+                let writes = writes.clone();
+                if let Some(id) = beside {
+                    let beside = volume.beside(id);
+                    (beside.keys, beside.writes) = (keys, writes);
+                } else {
+                    (volume.keys, volume.writes) = (keys, writes);
+                }
             })?;
-            Ok(Reply::default())
+            Ok(Reply::said(format!("{}\n", stdin.len())))
         }
         ("bash", ["-c", script, "restore", order, id, _]) if script.contains("# restore.sh") => {
             restore(fake, asked, order, id)
@@ -235,7 +259,7 @@ fn once(fake: &Fake, asked: &Asked, stdin: &str) -> Answer {
 fn restore(fake: &Fake, asked: &Asked, order: &str, id: &str) -> Answer {
     let volume = |service: &str| asked.mounts.get(service).cloned().unwrap_or_default();
     let volumes = [volume("/neo4j"), volume("/redis")];
-    let change = |change: fn(&mut Volume)| {
+    let change = |change: &dyn Fn(&mut Volume)| {
         for name in &volumes {
             fake.change(&format!("volume {name}"), |state| {
                 change(state.volumes.get_mut(name).expect("it is mounted"));
@@ -247,53 +271,68 @@ fn restore(fake: &Fake, asked: &Asked, order: &str, id: &str) -> Answer {
         "state" => {
             let state = fake.folder.state();
             let [neo4j, redis] = volumes.map(|name| state.volumes[&name].clone());
-            let armed = |volume: &Volume| volume.incoming.as_ref().is_some_and(|one| one.armed);
-            let mut said = String::new();
-            if armed(&redis) && (armed(&neo4j) || neo4j.before.is_some()) {
-                said.push_str("armed\n");
-            }
-            if redis.incoming.is_some() || neo4j.incoming.is_some() {
-                said.push_str("loaded\n");
-            }
-            if armed(&redis) && neo4j.before.is_some() {
-                said.push_str(&format!("begun {id}\n"));
-            }
-            for (service, volume) in [("neo4j", &neo4j), ("redis", &redis)] {
-                if volume.before.is_some() {
-                    said.push_str(&format!("before {service}\n"));
-                }
-            }
-            Ok(Reply::said(said))
+            Ok(Reply::said(format!(
+                "{}told\n",
+                progress(&neo4j, &redis, id)
+            )))
         }
-        "clear" => change(|volume| volume.incoming = None),
-        "arm" => change(|volume| volume.beside().armed = true),
-        "swap" => change(|volume| {
-            let Some(incoming) = volume.incoming.take_if(|one| one.armed) else {
-                return;
-            };
-            volume.before = Some(Box::new(Beside {
-                graph: volume.graph.clone(),
-                keys: volume.keys,
-                armed: false,
-            }));
-            // The database system, and with it the password, stays.
-            let password = volume.graph.as_ref().map(|graph| graph.password.clone());
-            volume.graph = incoming.graph;
-            if let (Some(graph), Some(password)) = (&mut volume.graph, password) {
-                graph.password = password;
-            }
-            volume.keys = incoming.keys;
-        }),
-        "forget" => change(|volume| volume.before = None),
+        "clear" => change(&|volume| volume.incoming.clear()),
+        "swap" => change(&|volume| swap(volume, id)),
+        "forget" => change(&|volume| drop(volume.before.remove(id))),
         other => Err(fake.unknown(&format!("restore.sh {other}"))),
     }
 }
 
+fn progress(neo4j: &Volume, redis: &Volume, id: &str) -> String {
+    let mut said = String::new();
+    if !redis.incoming.is_empty() || !neo4j.incoming.is_empty() {
+        said.push_str("loaded\n");
+    }
+    for other in redis.incoming.keys() {
+        if neo4j.before.contains_key(other) {
+            said.push_str(&format!("begun {other}\n"));
+        }
+    }
+    for (service, volume) in [("neo4j", neo4j), ("redis", redis)] {
+        if volume.before.contains_key(id) {
+            said.push_str(&format!("before {service}\n"));
+        }
+        for other in volume.before.keys() {
+            said.push_str(&format!("kept {other}\n"));
+        }
+    }
+    said
+}
+
+fn swap(volume: &mut Volume, id: &str) {
+    let Some(incoming) = volume.incoming.remove(id) else {
+        return;
+    };
+    let before = Beside {
+        graph: volume.graph.clone(),
+        keys: volume.keys,
+        writes: std::mem::take(&mut volume.writes),
+    };
+    volume.before.insert(id.to_owned(), before);
+    // The database system, and with it the password, stays.
+    let password = volume.graph.as_ref().map(|graph| graph.password.clone());
+    volume.graph = incoming.graph;
+    if let (Some(graph), Some(password)) = (&mut volume.graph, password) {
+        graph.password = password;
+    }
+    (volume.keys, volume.writes) = (incoming.keys, incoming.writes);
+}
+
 /// What a scratch Redis answers, and what its image's programs do.
-pub(crate) fn keys(fake: &Fake, keys: u64, words: &[&str]) -> Answer {
+pub(crate) fn keys(fake: &Fake, (keys, writes): &(u64, Writes), words: &[&str]) -> Answer {
     let said = match words {
-        ["DEBUG", "DIGEST"] => format!("{keys:040x}\n"),
-        ["INFO", "keyspace"] if keys == 0 => "# Keyspace\r\n".to_owned(),
+        ["DEBUG", "DIGEST"] => {
+            let sum = writes.iter().fold(0_u64, |sum, write| {
+                sum.wrapping_mul(1_000_003).wrapping_add(*write)
+            });
+            format!("{keys:020x}{sum:020x}\n")
+        }
+        ["INFO", "keyspace"] if *keys == 0 => "# Keyspace\r\n".to_owned(),
         ["INFO", "keyspace"] => {
             format!("# Keyspace\r\ndb0:keys={keys},expires=0,avg_ttl=0,subexpiry=0\r\n")
         }
@@ -339,9 +378,14 @@ pub(crate) fn print(graph: &Graph, statement: &str) -> Option<Value> {
         }
         "SHOW CONSTRAINTS YIELD name RETURN count(*)" => json!([[graph.constraints.len()]]),
         "SHOW INDEXES YIELD name RETURN count(*)" => json!([[graph.indexes.len()]]),
-        text if text.starts_with("MATCH (n) WHERE id(n) %") => (0..graph.nodes.min(1000))
-            .map(|id| json!([id, ["Staging"], [], [], 0]))
-            .collect(),
+        text if text.starts_with("MATCH (n) WHERE id(n) %") => {
+            let others = graph.nodes.saturating_sub(graph.writes.len() as u64);
+            let writes = graph.writes.iter().map(|write| 1000 + write);
+            (0..others.min(1000))
+                .chain(writes)
+                .map(|id| json!([id, ["Staging"], [], [], 0]))
+                .collect()
+        }
         _ => return None,
     })
 }

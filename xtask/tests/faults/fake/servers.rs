@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::model::{Container, Graph, State, Volume};
+use crate::model::{Container, Graph, State, Volume, Writes, incoming};
 use crate::{Answer, Fake, Reply, scratch, shell};
 
 /// The server in one container.
@@ -30,23 +30,31 @@ impl Server {
 
     pub(crate) fn graph(&self, state: &State) -> Graph {
         let graph = self.data(state).and_then(|volume| match self.beside() {
-            true => volume.incoming.as_ref()?.graph.clone(),
-            false => volume.graph.clone(),
+            Some(id) => volume.incoming.get(id)?.graph.clone(),
+            None => volume.graph.clone(),
         });
         graph.unwrap_or_default()
     }
 
     pub(crate) fn keys(&self, state: &State) -> u64 {
-        let keys = self.data(state).map(|volume| match self.beside() {
-            true => volume.incoming.as_ref().map_or(0, |one| one.keys),
-            false => volume.keys,
-        });
-        keys.unwrap_or_default()
+        self.held(state).0
     }
 
-    /// Whether it serves what a restore has loaded beside the volume's own data.
-    fn beside(&self) -> bool {
-        self.container.folder.contains(".incoming-")
+    /// Its keys, and which clients wrote of them.
+    fn held(&self, state: &State) -> (u64, Writes) {
+        let held = self.data(state).and_then(|volume| match self.beside() {
+            Some(id) => {
+                let beside = volume.incoming.get(id)?;
+                Some((beside.keys, beside.writes.clone()))
+            }
+            None => Some((volume.keys, volume.writes.clone())),
+        });
+        held.unwrap_or_default()
+    }
+
+    /// The snapshot, where it serves what a restore has loaded beside the volume's own data.
+    fn beside(&self) -> Option<&str> {
+        incoming(&self.container.folder)
     }
 }
 
@@ -127,18 +135,21 @@ pub(crate) fn exec(fake: &Fake, words: &[&str], stdin: &str) -> Answer {
             Ok(Reply::default())
         }
         ["redis-cli", "-e", rest @ ..] if server.container.labels.contains_key("org.tta.run") => {
-            scratch::keys(fake, server.keys(&state), rest)
+            scratch::keys(fake, &server.held(&state), rest)
         }
         ["bash", "-c", script] if script.contains("aof_rewrite_in_progress") => {
             Ok(Reply::default())
         }
-        // When something was last written: here, when its server was started.
+        // When something was last written: here, when its server was started, and the last write.
         ["find", _, "-name", file, "-printf", _] => {
             let at = &server.container.started_at;
-            Ok(Reply::said(format!("{file} {at}\n")))
+            let acknowledged = state.acknowledged.get(&server.volume());
+            let last = acknowledged.and_then(|writes| writes.last().copied());
+            let last = last.map_or_else(String::new, |last| format!(" {last}"));
+            Ok(Reply::said(format!("{file} {at}{last}\n")))
         }
         ["redis-check-rdb", _] => Ok(Reply::said("\\o/ RDB looks OK! \\o/\n")),
-        ["cat", "/data/dump.rdb"] => Ok(Reply::said(format!("{}\n", server.keys(&state)))),
+        ["cat", "/data/dump.rdb"] => Ok(Reply::said(json!(server.held(&state)).to_string())),
         ["bash", "-c", script, folder] if script.contains("du --summarize") => {
             Ok(Reply::said(format!("4096\t{folder}\n")))
         }
@@ -320,6 +331,7 @@ fn flush(fake: &Fake, server: &Server, stdin: &str) -> Answer {
                     let left = state.writers.get(&volume).copied().unwrap_or_default();
                     if let Some(data) = state.volumes.get_mut(&volume) {
                         data.keys = left;
+                        data.writes.clear();
                     }
                 })?;
                 stdout.push_str("OK\n");

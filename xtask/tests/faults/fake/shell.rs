@@ -242,6 +242,7 @@ fn change(statement: &str) -> Option<Change<'_>> {
     if statement.starts_with("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS") {
         return Some(Box::new(|graph| {
             graph.nodes = 0;
+            graph.writes.clear();
             graph.relationships = 0;
         }));
     }

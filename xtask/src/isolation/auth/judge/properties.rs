@@ -53,6 +53,12 @@ fn change(site: &mut Site, (what, text, number): (usize, String, u64)) {
         (16, _, Ok(keys)) => keys.audit = number % 2 == 0,
         (17, _, Ok(keys)) => keys.secrets.push(secret(&text, "test-hunter22")),
         (18, _, Ok(keys)) => keys.defined.clear(),
+        (19, _, Ok(keys)) => {
+            for one in &mut keys.beyond {
+                one.outcome = outcome.clone();
+                one.allowed = vec![text.clone()];
+            }
+        }
         _ => {}
     }
 }
@@ -61,7 +67,7 @@ proptest! {
     #[test]
     fn a_login_that_should_be_another_is_a_finding_and_none_is_a_cell_without_an_answer(
         changes in proptest::collection::vec(
-            (0..3_usize, (0..19_usize, told(), any::<u64>())), 0..6)
+            (0..3_usize, (0..20_usize, told(), any::<u64>())), 0..6)
     ) {
         let mut sites = all();
         for (at, one) in changes {

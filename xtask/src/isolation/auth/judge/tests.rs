@@ -31,6 +31,23 @@ fn refused(planned: Vec<matrix::Planned>) -> Vec<Try> {
     planned.into_iter().map(refused).collect()
 }
 
+fn refused_beyond() -> Vec<Beyond> {
+    let refused = |reach| Beyond {
+        reach,
+        outcome: Login::Refused,
+        allowed: Vec::new(),
+    };
+    [Reach::Keys, Reach::Commands].map(refused).into()
+}
+
+/// A Redis whose container another program than our image's has started: nobody administers it.
+fn unlisted(keys: &mut Keys) -> &mut Keys {
+    keys.users = Err("its container has no admin user".to_owned());
+    keys.asker = "tta-test".to_owned();
+    keys.beyond = refused_beyond();
+    keys
+}
+
 /// An environment as it should be.
 fn healthy(environment: Environment) -> Site {
     let key = Key::fixed(KEY);
@@ -48,7 +65,7 @@ fn healthy(environment: Environment) -> Site {
             secrets: vec![secret("NEO4J_AUTH", &own)],
             own: Login::Accepted,
             anonymous: Login::Refused,
-            tries: refused(matrix::on_graph(environment, &scope)),
+            tries: refused(matrix::on_graph(environment, &scope, &[])),
             users: Ok(BTreeSet::from(["neo4j".to_owned()])),
         }),
         keys: Ok(Keys {
@@ -56,8 +73,14 @@ fn healthy(environment: Environment) -> Site {
             secrets: vec![secret("TTA_REDIS_PASSWORD", &own)],
             own: Login::Accepted,
             anonymous: Login::Refused,
-            tries: refused(matrix::on_keys(environment, &scope)),
+            tries: refused(matrix::on_keys(environment, &scope, &[])),
+            beyond: if matrix::protected(environment) {
+                Vec::new()
+            } else {
+                refused_beyond()
+            },
             users: Ok(users),
+            asker: "tta-admin".to_owned(),
             defined,
             audit: false,
         }),
@@ -117,8 +140,8 @@ fn servers_with_logins_of_their_own_raise_nothing_and_leave_no_cell_open() {
             .all(|check| check.observed.meets(check.expected))
     );
     // Two services with their own login, no login, configuration and users; 2 + 11 wrong logins;
-    // and three pairs of secrets.
-    assert_eq!(outcome.checks.len(), 3 * (8 + 2 + 11) + 3);
+    // three pairs of secrets; and what the own users of two try beyond their keys and commands.
+    assert_eq!(outcome.checks.len(), 3 * (8 + 2 + 11) + 3 + 2 * 2);
 }
 
 #[test]
@@ -239,6 +262,15 @@ fn each_fault_is_found_under_its_id_with_the_environments_that_it_joins() {
                 .expect("users")
                 .push(user(&line));
         }),
+        (
+            "a key of another environment, which the list of users does not say",
+            &["A5 test"],
+            |sites| {
+                let beyond = &mut keys(&mut sites[1]).beyond[0];
+                beyond.outcome = Login::Accepted;
+                beyond.allowed = vec!["EXISTS development:x".to_owned()];
+            },
+        ),
         ("a second Neo4j user", &["A5 staging"], |sites| {
             graph(&mut sites[2]).users = Ok(BTreeSet::from(["neo4j".to_owned(), "eve".to_owned()]));
         }),
@@ -254,6 +286,57 @@ fn each_fault_is_found_under_its_id_with_the_environments_that_it_joins() {
                 &finding.fix,
             ];
             assert!(said.into_iter().all(|text| !text.is_empty()), "{finding:?}");
+        }
+    }
+}
+
+#[test]
+fn plain_logins_find_what_they_open_where_nobody_lists_the_users() {
+    type Plant<'a> = &'a dyn Fn(&mut Keys);
+    let take = |keys: &mut Keys, user: &str, whose: &[Environment]| {
+        for one in &mut keys.tries {
+            if one.user == user && whose.contains(&one.password) {
+                one.outcome = Login::Accepted;
+            }
+        }
+    };
+    let rows: &[(&str, &[&str], Plant<'_>)] = &[
+        ("nothing", &[], &|_| {}),
+        ("no login at all", &["A3 test", "A5 test"], &|keys| {
+            keys.anonymous = Login::Accepted;
+            take(keys, "default", &[Dev, Test, Staging]);
+        }),
+        ("a neighbour's user", &["A2 dev test"], &|keys| {
+            take(keys, "tta-dev", &[Dev]);
+        }),
+        ("default on, with the own password", &["A5 test"], &|keys| {
+            take(keys, "default", &[Test]);
+        }),
+        ("a user that takes any password", &["A5 test"], &|keys| {
+            take(keys, "tta-test", &[Dev, Staging]);
+        }),
+        ("a user for all keys", &["A5 test"], &|keys| {
+            keys.beyond[0].outcome = Login::Accepted;
+            keys.beyond[0].allowed = vec!["EXISTS development:x".to_owned()];
+        }),
+        ("another password", &["A4 test"], &|keys| {
+            keys.own = Login::Refused;
+        }),
+    ];
+    for (what, expected, plant) in rows {
+        let outcome = judged(|sites| plant(unlisted(keys(&mut sites[1]))));
+        assert_eq!(found(&outcome), *expected, "{what}");
+        // What needs the list stays a question that nobody answered.
+        let list = outcome.checks.iter().find(|check| {
+            check.to == "test" && check.subject == "redis: users and what they may do"
+        });
+        assert_eq!(list.expect("a cell").observed, Seen::CouldNotAsk, "{what}");
+        for finding in &outcome.findings {
+            assert!(
+                !finding.reproduce.contains("tta-redis-admin"),
+                "{what}: {}",
+                finding.reproduce
+            );
         }
     }
 }

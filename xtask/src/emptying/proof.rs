@@ -2,24 +2,31 @@
 
 use environments::{Deployment, Service};
 
-use super::ready::{answering, servers};
+use super::work::{InPlace, Seed};
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::observe::{self, Observed, observe_one};
-use crate::plan::{InPlace, Object, Seed};
+use crate::execute::{Did, answering, planned_server, servers};
+use crate::journal::{Deed, Kind, Verb};
+use crate::observe::{self, observe_one};
 use crate::process::printable;
 use crate::side_by_side::both;
 use crate::stack::Stack;
 use crate::tidiness::Schema;
 use crate::tools::bolt::Rows;
-use crate::tools::docker::Container;
 use crate::tools::neo4j::{Neo4j, STATEMENT, quoted_name};
 use crate::tools::redis::Redis;
 use crate::ui::counted;
 
 /// Both servers answer and hold nothing; then the fixture is loaded.
-pub(super) fn await_empty(context: &Context, stack: &Stack, seed: Option<&Seed>) -> Result<()> {
+pub(super) fn await_empty(
+    context: &Context,
+    stack: &Stack,
+    seed: Option<&Seed>,
+    did: &mut Did,
+) -> Result<()> {
     let servers = servers(context, stack)?;
+    let both = [&servers.neo4j, &servers.redis];
+    did.add(both.map(|one| Deed::new(Verb::Make, Kind::Container, one.name(), &one.id)));
     let nodes = answering(context, stack, &servers)?;
     empty(&stack.deployment, nodes, "node")?;
     no_keys(&stack.deployment, &observe::redis(context, &servers.redis))?;
@@ -57,24 +64,6 @@ pub(super) fn empty_in_place(context: &Context, stack: &Stack, work: &InPlace) -
     nothing_left(deployment, &talk.prove(&LEFT)?)?;
     no_keys(deployment, &redis)?;
     load(deployment, &graph, work.seed.as_ref())
-}
-
-/// A server's container, which must be the very one that the plan saw.
-pub(super) fn planned_server(
-    observed: &Observed,
-    service: Service,
-    planned: &Object,
-) -> Result<Container> {
-    let same = observed
-        .container(service)
-        .filter(|found| found.id == planned.id);
-    same.cloned().ok_or_else(|| {
-        Failure::refused(format!(
-            "{} is not the container that the plan saw",
-            planned.name
-        ))
-        .hint("run the same command again: it looks anew")
-    })
 }
 
 /// What empties Neo4j, then what counts whether it is empty.
