@@ -65,9 +65,12 @@ fn whole(
     let held = brought_up(context, NAME, held)?;
     let observed = &held.observed;
     let deployment = &observed.deployment;
-    container(observed, Service::Neo4j)
-        .and(container(observed, Service::Redis))
-        .map_err(|failure| failure.hint(format!("cargo xtask up {}", args.environment)))?;
+    if observed.containers().count() < Service::ALL.len() {
+        return Err(Failure::refused(format!(
+            "{deployment} is not up: what it holds is saved before anything is put in its place"
+        ))
+        .hint(format!("cargo xtask up {}", args.environment)));
+    }
     let stack = Stack::prepare(context, observed)?;
     let safety = prepare(context, NAME, &held, How::Frozen(FREEZE))?;
     show(context, &safety.plan);

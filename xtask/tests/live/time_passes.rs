@@ -72,7 +72,7 @@ fn restore_begins_anew(live: &Live, id: &str) {
     live.write("staging", "late");
     let late = live.evidence("staging");
     live.xtask(&["down", "staging"]).run().code(0);
-    restore().run().code(1).stderr_has("cargo xtask up staging");
+    restore().run().code(3).stderr_has("cargo xtask up staging");
     live.up(&["staging"]);
     let done = restore().run().code(0);
     // What was written last is in the snapshot that it names.
