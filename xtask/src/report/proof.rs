@@ -1,11 +1,10 @@
 //! A whole run of the proof of isolation, judged: what every report is written from.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::digest::hexadecimal;
 use crate::error::{Failure, Kind};
 use crate::isolation::fault::Severity;
 use crate::isolation::finding::{Check, Finding, Layer, Seen};
@@ -77,11 +76,7 @@ impl Proof {
     /// `cargo xtask verify-isolation --format json | sha256sum` has for that run.
     pub(crate) fn digest(&self) -> String {
         let printed = format!("{}\n", super::pretty(&self.json()));
-        let digest = Sha256::digest(printed);
-        digest.iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hexadecimal(&Sha256::digest(printed))
     }
 
     /// The document for programs.
