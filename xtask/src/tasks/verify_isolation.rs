@@ -54,8 +54,11 @@ pub(crate) fn prove(context: &Context, environments: &[Environment]) -> Result<P
     Ok(proof)
 }
 
-/// Writes what the proof came to into the journal.
+/// Writes what the proof came to into the journal; a dry run writes nothing.
 fn record(context: &Context, engine: Engine, proof: &Proof) -> Result<()> {
+    if context.dry_run {
+        return Ok(());
+    }
     let counts = proof.counts();
     let who = Who::runs_this();
     context.journal.append(&Entry {

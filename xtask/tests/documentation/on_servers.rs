@@ -17,6 +17,9 @@ use crate::pages::{Example, Page, examples, pages, root};
 /// The page that is carried out on servers of its own.
 pub(crate) const PLAYBOOK: &str = "docs/disaster-recovery.md";
 
+/// The state folder that the documents show.
+const STATE: &str = "/root/.local/state/tta";
+
 /// The id that it shows.
 pub(crate) const SHOWN: &str = "20261122_215918";
 
@@ -170,8 +173,12 @@ fn difference(instance: &Instance, live: &Live) -> Option<String> {
         }
     };
     let backups = instance.backups().display().to_string();
+    let state = instance.state.path().display().to_string();
     let lines = |text: &mut dyn Iterator<Item = &str>| -> Vec<String> {
-        let lines = text.map(|line| normal(&line.replace(&backups, "backups"), &instance.name));
+        let lines = text.map(|line| {
+            let line = line.replace(&backups, "backups").replace(&state, STATE);
+            normal(&line, &instance.name)
+        });
         steps_in_order(lines.filter(|line| !line.is_empty()).collect())
     };
     let shown = lines(&mut example.output.iter().map(String::as_str));

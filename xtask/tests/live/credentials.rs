@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use environments::Environment;
+
 use crate::docker::{docker, tried, until};
 use crate::live::Live;
 use crate::look::password;
@@ -10,8 +12,7 @@ use crate::look::password;
 fn a_wrong_password_makes_a_server_unhealthy_and_up_tells_so() {
     let live = Live::new("stale credentials");
     // A set that was first started with other passwords: the volume keeps Neo4j's.
-    live.xtask(&["up", "dev", "--dry-run"]).run().code(0);
-    let file = live.compose_file("dev");
+    let file = live.rendered(Environment::Dev);
     let rendered = fs::read_to_string(&file).expect("it is rendered");
     let other = file.replace("docker-compose.dev.yml", "other.yml");
     let changed = rendered

@@ -4,11 +4,14 @@
 //! killed run left is found by that name and removed when no such test process is alive any more.
 //! Objects are removed by the exact names that an instance of that name can have, by nothing else.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, Once, PoisonError};
 use std::time::Instant;
 
+use environments::render::{self, Secrets, Target};
+use environments::{Deployment, Environment, Instance, PublishedPorts};
 use tempfile::TempDir;
 
 use crate::docker::{docker, tried};
@@ -100,6 +103,27 @@ impl Live {
         let path = self.folder.path().join(file);
         assert!(path.is_file(), "{} was not rendered", path.display());
         path.display().to_string()
+    }
+
+    /// The same file where no command of the tool has written it: as rendered, with ports that are
+    /// free now.
+    pub(crate) fn rendered(&self, environment: Environment) -> String {
+        let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
+        let [http, bolt, redis] = listeners.map(|one| one.local_addr().expect("an address").port());
+        let ports = PublishedPorts { http, bolt, redis };
+        let instance = Instance::named(&self.name).expect("a name");
+        let deployment = Deployment::new(environment, instance);
+        let target = Target::new(deployment, Some(ports), Secrets::well_known())
+            .expect("it publishes ports");
+        let folder = self.folder.path().join("rendered");
+        let mut compose = None;
+        for file in render::deployment_files(&target) {
+            let path = folder.join(&file.path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(&path, &file.contents).expect("written");
+            compose.get_or_insert(path.display().to_string());
+        }
+        compose.expect("a compose file")
     }
 
     /// Plain `docker compose` on that file.

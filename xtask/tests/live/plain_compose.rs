@@ -1,13 +1,14 @@
 //! The rendered file with plain `docker compose`, without the tool.
 
+use environments::Environment;
+
 use crate::docker::docker;
 use crate::live::Live;
 
 #[test]
 fn what_plain_compose_has_started_is_taken_as_it_is() {
     let live = Live::new("plain docker compose on the rendered file");
-    live.xtask(&["up", "dev", "--dry-run"]).run().code(0);
-    let file = live.compose_file("dev");
+    let file = live.rendered(Environment::Dev);
     docker(&live.compose(&file, "dev", &["up", "--detach", "--wait"]));
     live.write("dev", "by plain compose");
     let ports = live.ports("dev");

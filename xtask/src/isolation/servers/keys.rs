@@ -209,10 +209,12 @@ pub(crate) struct Anyone {
 /// Begins to ask without a login. No password is an argument: each is read from standard input.
 pub(crate) fn anyone(scene: &Scene<'_>, site: &Site) -> Result<Anyone, String> {
     let container = container(site, Service::Redis)?;
-    // The container's own variable would log in unasked.
-    let none = ["--env", "REDISCLI_AUTH="];
+    // The container's own variable would log in unasked; an empty one logs in as `default` with an
+    // empty password, which the server counts as a wrong one.
+    let without = ["env", "-u", "REDISCLI_AUTH"];
     let args = ["timeout", LIFE, "redis-cli", "--no-auth-warning"];
-    let command = scene.context.docker.exec_with(&container.id, &none, &args);
+    let args = [&without[..], &args].concat();
+    let command = scene.context.docker.exec(&container.id, &args);
     let child = scene.context.runner.converse(&command);
     Ok(Anyone {
         child: child.map_err(|failure| in_short(&failure))?,
