@@ -1,6 +1,12 @@
 //! What can be checked without an engine.
+#![expect(
+    clippy::disallowed_types,
+    reason = "a test starts Python from outside, so process.rs is not its door"
+)]
 
-use crate::harness::xtask;
+use std::process::Command;
+
+use crate::harness::{patience, xtask};
 use crate::on_servers::{PLAYBOOK, SHOWN};
 use crate::pages::{Example, examples, pages, root};
 
@@ -61,14 +67,35 @@ fn every_command_line_in_the_documents_is_one() {
 }
 
 #[test]
-fn every_command_has_an_example_in_the_readme() {
+fn every_command_has_a_line_in_the_readme_and_an_example_in_the_documents() {
     let examples = all_examples();
+    let readme = &pages()[0].text;
     for command in commands() {
-        let shown = examples.iter().any(|example| {
-            example.place.starts_with("README.md:") && example.args.contains(&command)
-        });
-        assert!(shown, "README.md has no line `$ cargo xtask {command}`");
+        let shown = examples.iter().any(|one| one.args.contains(&command));
+        assert!(shown, "no document has a line `$ cargo xtask {command}`");
+        let row = [format!("`cargo xtask {command}"), format!(", `{command}")];
+        let listed = readme
+            .lines()
+            .any(|line| line.starts_with("| ") && row.iter().any(|one| line.contains(one)));
+        assert!(listed, "README.md's table of commands has no {command}");
     }
+}
+
+#[test]
+fn the_readme_is_read_in_five_minutes() {
+    let lines = pages()[0].text.lines().count();
+    assert!(lines <= 200, "README.md has {lines} lines");
+}
+
+#[test]
+fn the_pictures_show_what_the_documents_show() {
+    let mut python = Command::new("python3");
+    python
+        .args(["scripts/pictures.py", "--check"])
+        .current_dir(root());
+    let ended = patience::output(&mut python);
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{said}");
 }
 
 #[test]
@@ -104,15 +131,20 @@ fn every_document_is_linked_from_the_readme() {
 }
 
 #[test]
-fn every_exit_code_of_the_help_is_in_the_readme() {
+fn every_exit_code_of_the_help_is_explained() {
     let help = xtask(&["--help"]).run().code(0).stdout;
     let codes = help.split("Exit codes: ").nth(1).expect("they are listed");
-    let readme = &pages()[0].text;
+    let pages = pages();
+    let page = pages.iter().find(|page| page.name == "docs/commands.md");
+    let text = &page.expect("it is there").text;
     for code in codes
         .split(',')
         .filter_map(|part| part.split_whitespace().next())
     {
-        assert!(readme.contains(&format!("| {code} |")), "README.md: {code}");
+        assert!(
+            text.contains(&format!("| {code} |")),
+            "docs/commands.md: {code}"
+        );
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// README.md first, then docs/ by name.
+/// README.md and CONTRIBUTING.md first, then docs/ by name.
 pub(crate) fn pages() -> Vec<Page> {
     let docs = fs::read_dir(root().join("docs")).expect("there are documents");
     let mut names: Vec<String> = docs
@@ -44,7 +44,7 @@ pub(crate) fn pages() -> Vec<Page> {
         .filter(|name| name.ends_with(".md"))
         .collect();
     names.sort();
-    names.insert(0, "README.md".to_owned());
+    names.splice(0..0, ["README.md", "CONTRIBUTING.md"].map(str::to_owned));
     names.into_iter().map(page).collect()
 }
 

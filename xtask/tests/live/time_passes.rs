@@ -2,12 +2,16 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::docker::{docker, inspect, until};
 use crate::live::Live;
 use crate::shim::Shim;
+
+/// Between two writes of a client.
+const PACE: Duration = Duration::from_millis(20);
 
 /// Staging saved and drilled; the snapshot's id.
 fn saved(live: &Live) -> String {
@@ -56,13 +60,17 @@ fn restore_begins_anew(live: &Live, id: &str) {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            for number in 0.. {
+            for number in 0_u32.. {
                 if over.load(Ordering::SeqCst) {
                     return;
                 }
-                let key = format!("staging:writer:{number}");
-                let set = live.redis("staging").ask(&["SET", &key, "x"]);
+                // One key: all that is there is looked at more than once.
+                let number = number.to_string();
+                let set = live
+                    .redis("staging")
+                    .ask(&["SET", "staging:writer", &number]);
                 assert_eq!(set, Ok(json!("OK")));
+                thread::sleep(PACE);
             }
         });
         let refused = restore().run();
@@ -79,7 +87,7 @@ fn restore_begins_anew(live: &Live, id: &str) {
     let safety = live.saved_names("staging").pop().expect("a snapshot");
     let said = format!("what was there before is saved as {safety}");
     assert!(done.stdout.contains(&said), "{}", done.stdout);
-    let manifest = live.backups().join("staging").join(&safety);
+    let manifest = live.saved("staging").join(&safety);
     let manifest = std::fs::read_to_string(manifest.join("manifest.json")).expect("a manifest");
     let manifest: Value = serde_json::from_str(&manifest).expect("it is JSON");
     let nodes = late.nodes.as_array().expect("rows").len();
