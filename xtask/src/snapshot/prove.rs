@@ -72,13 +72,15 @@ pub(crate) fn check(scratch: &Scratch<'_>, store: &Store) -> Result<()> {
 
 /// An official dump of the store, into a file.
 pub(crate) fn dump(scratch: &Scratch<'_>, store: &Store, file: &File) -> Result<()> {
-    let args = ["database", "dump", store.database, "--to-stdout"];
-    let command = store.admin(scratch, "dump", &args);
-    streamed(scratch, &command, file, "dump")?;
-    if written(file)? == 0 {
-        return Err(Failure::failed("neo4j-admin wrote an empty dump"));
-    }
-    Ok(())
+    let dump = [
+        "neo4j-admin",
+        "database",
+        "dump",
+        store.database,
+        "--to-stdout",
+    ];
+    let command = store.run(scratch, "dump", &counted(&dump));
+    streamed(scratch, &command, file, "dump")
 }
 
 /// What a loaded Redis says of itself.
@@ -109,12 +111,8 @@ pub(crate) fn save(scratch: &Scratch<'_>, image: &str, volume: &str, file: &File
     if !check.success() || !check.stdout.contains("RDB looks OK") {
         return Err(check.failure().within("the RDB is not right"));
     }
-    streamed(
-        scratch,
-        &server.exec(&["cat", "/data/dump.rdb"]),
-        file,
-        "RDB",
-    )?;
+    let command = server.exec(&counted(&["cat", "/data/dump.rdb"]));
+    streamed(scratch, &command, file, "RDB")?;
     server.end()?;
     Ok(keys)
 }
@@ -139,6 +137,26 @@ pub(crate) fn load(scratch: &Scratch<'_>, image: &str, volume: &str) -> Result<K
     };
     server.end()?;
     Ok(keys)
+}
+
+/// A command that also says how many bytes it has written, as the last line of standard error.
+///
+/// The engine may lose output and end with 0 all the same (seen with `docker run` on a loaded
+/// machine): only what was written tells whether all of it came.
+fn counted<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    const SCRIPT: &str = "set -o pipefail; exec 3>&1; \
+        count=$(\"$@\" | tee /dev/fd/3 | wc -c) && echo \"wrote $count bytes\" >&2";
+    ["bash", "-c", SCRIPT, "counted"]
+        .into_iter()
+        .chain(args.iter().copied())
+        .collect()
+}
+
+/// What such a command says that it has written.
+fn said_to_be_written(stderr: &str) -> Option<u64> {
+    let last = stderr.trim_end().lines().next_back()?;
+    let count = last.strip_prefix("wrote ")?.strip_suffix(" bytes")?;
+    count.trim().parse().ok()
 }
 
 /// Runs a child whose output goes to a file, telling how much came, and sees it to the disk.
@@ -176,9 +194,23 @@ fn streamed(
     let mut file = file;
     file.flush()
         .and_then(|()| file.sync_all())
-        .map_err(|error| Failure::failed(format!("the {what} was not written: {error}")))
+        .map_err(|error| Failure::failed(format!("the {what} was not written: {error}")))?;
+    let came = written(file)?;
+    match said_to_be_written(&reply.stderr) {
+        Some(count) if count == came && count > 0 => Ok(()),
+        Some(count) => Err(Failure::failed(format!(
+            "the {what} is not whole: {count} bytes were written, {came} arrived"
+        ))
+        .hint("run the same command again: the engine lost a part of the output")),
+        None => Err(Failure::failed(format!(
+            "the {what} may not be whole: how many bytes were written is unknown, {came} arrived:\n    {}",
+            printable(&tail(&reply.stderr, 5).join("\n    "))
+        ))
+        .hint("run the same command again: the engine lost a part of the output")),
+    }
 }
 
+/// How many bytes the file has.
 fn written(file: &File) -> Result<u64> {
     file.metadata()
         .map(|file| file.len())

@@ -70,9 +70,22 @@ impl Store {
         part: &str,
         args: &[&str],
     ) -> crate::process::Invocation {
+        let words: Vec<&str> = ["neo4j-admin"]
+            .into_iter()
+            .chain(args.iter().copied())
+            .collect();
+        self.run(scratch, part, &words)
+    }
+
+    /// A command beside this store, which no server may have open.
+    pub(crate) fn run(
+        &self,
+        scratch: &Scratch<'_>,
+        part: &str,
+        words: &[&str],
+    ) -> crate::process::Invocation {
         let mut helper = self.helper(scratch, part);
-        let words = ["neo4j-admin"].into_iter().chain(args.iter().copied());
-        helper.args = words.map(str::to_owned).collect();
+        helper.args = words.iter().copied().map(str::to_owned).collect();
         scratch.docker().run_once(&helper, RECOVERY)
     }
 }

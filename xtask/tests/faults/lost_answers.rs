@@ -68,6 +68,27 @@ fn a_file_that_arrived_in_part_is_told_with_both_sizes() {
 }
 
 #[test]
+fn a_copy_of_which_the_engine_has_lost_a_part_is_no_snapshot() {
+    for (words, what) in [("--to-stdout", "dump"), ("cat /data/dump.rdb", "RDB")] {
+        for (arrived, said, why) in [
+            ("half", "wrote 8 bytes\n", "8 bytes were written, 4 arrived"),
+            ("half", "", "how many bytes were written is unknown"),
+            ("", "wrote 0 bytes\n", "0 bytes were written, 0 arrived"),
+        ] {
+            let set = Set::usual();
+            set.answer(words, 0, arrived, said);
+            snapshot(&set)
+                .run()
+                .code(1)
+                .stderr_has(&format!("the {what} "))
+                .stderr_has(why);
+            assert_eq!(whole(&set), 0);
+            no_scratch(&set);
+        }
+    }
+}
+
+#[test]
 fn silence_about_a_restore_is_not_taken_for_none_that_is_half_done() {
     let set = Set::usual();
     snapshot(&set).run().code(0);

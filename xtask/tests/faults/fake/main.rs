@@ -82,6 +82,16 @@ impl Reply {
         }
     }
 
+    /// What was written, and how much it was.
+    pub(crate) fn counted(stdout: impl Into<String>) -> Self {
+        let stdout = stdout.into();
+        Self {
+            stderr: format!("wrote {} bytes\n", stdout.len()),
+            stdout,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn failed(code: u8, stderr: impl Into<String>) -> Self {
         Self {
             code,

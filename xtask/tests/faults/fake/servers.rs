@@ -149,7 +149,9 @@ pub(crate) fn exec(fake: &Fake, words: &[&str], stdin: &str) -> Answer {
             Ok(Reply::said(format!("{file} {at}{last}\n")))
         }
         ["redis-check-rdb", _] => Ok(Reply::said("\\o/ RDB looks OK! \\o/\n")),
-        ["cat", "/data/dump.rdb"] => Ok(Reply::said(json!(server.held(&state)).to_string())),
+        ["bash", "-c", _, "counted", "cat", "/data/dump.rdb"] => {
+            Ok(Reply::counted(json!(server.held(&state)).to_string()))
+        }
         ["bash", "-c", script, folder] if script.contains("du --summarize") => {
             Ok(Reply::said(format!("4096\t{folder}\n")))
         }
