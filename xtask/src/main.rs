@@ -36,7 +36,7 @@ mod ui;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _};
 use environments::Environment;
 
 use crate::cli::{Cli, Command};
@@ -47,8 +47,8 @@ use crate::report::Answer;
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (name, cli) = match parsed() {
+        Ok(parsed) => parsed,
         Err(told) => return explained(&told),
     };
     let ui = Ui::new(cli.common.quiet, cli.common.verbose);
@@ -58,15 +58,22 @@ fn main() -> ExitCode {
         let docker_context = cli.common.docker_context.as_deref();
         return ExitCode::from(snapshot::freeze::holder::run(order, docker_context));
     }
-    let name = tasks::name(&cli.command);
     let outcome = match context(&cli, ui.clone()) {
         Ok(context) => {
             let outcome = run(&context, cli.command);
-            report::finish(&context, name, outcome)
+            report::finish(&context, &name, outcome)
         }
-        Err(failure) => report::without_context(&ui, format, name, &failure),
+        Err(failure) => report::without_context(&ui, format, &name, &failure),
     };
     ExitCode::from(outcome)
+}
+
+/// The command's name, as it is typed and as JSON documents and the journal give it, and the whole
+/// command line.
+fn parsed() -> Result<(String, Cli), clap::Error> {
+    let matches = Cli::command().try_get_matches()?;
+    let name = matches.subcommand_name().unwrap_or_default().to_owned();
+    Ok((name, Cli::from_arg_matches(&matches)?))
 }
 
 /// Help, the version, or what is wrong with the command line.

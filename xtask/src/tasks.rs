@@ -32,7 +32,6 @@ pub(crate) mod wipe_dev;
 
 use environments::Deployment;
 
-use crate::cli::Command;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::execute::{About, act_by_engine, act_on_servers, execute};
@@ -45,43 +44,6 @@ use crate::plan::{self, Planned};
 use crate::report::{Answer, Changed};
 use crate::stack::Stack;
 use crate::tools::docker::{Container, Engine};
-
-/// The command's name, as it is typed and as JSON documents and the journal give it.
-pub(crate) const fn name(command: &Command) -> &'static str {
-    match command {
-        Command::Quickstart(_) => "quickstart",
-        Command::Up(_) => "up",
-        Command::Down(_) => "down",
-        Command::Status(_) => "status",
-        Command::Logs(_) => "logs",
-        Command::Cypher(_) => "cypher",
-        Command::Redis(_) => "redis",
-        Command::Env(_) => "env",
-        Command::InitNeo4j(_) => "init-neo4j",
-        Command::WipeDev => "wipe-dev",
-        Command::ResetTest(_) => "reset-test",
-        Command::VerifyIsolation(_) => "verify-isolation",
-        Command::MigrateNamespace(_) => "migrate-namespace",
-        Command::Adopt(_) => "adopt",
-        Command::Instances => "instances",
-        Command::Remove(_) => crate::instances::REMOVE,
-        Command::History(_) => "history",
-        Command::Generate(_) => "generate",
-        Command::Images(_) => "images",
-        Command::Doctor => "doctor",
-        Command::Ci(_) => "ci",
-        Command::Test(_) => "test",
-        Command::Bench(_) => "bench",
-        Command::PreDeploy(_) => "pre-deploy",
-        Command::SnapshotStaging(_) => "snapshot-staging",
-        Command::Snapshot(_) => "snapshot",
-        Command::Snapshots(_) => "snapshots",
-        Command::Drill(_) => "drill",
-        Command::Wipe(_) => "wipe",
-        Command::Restore(_) => "restore",
-        Command::HoldFreeze(_) => "hold-freeze",
-    }
-}
 
 /// A deployment under its lock, observed, and ours by every label and by the engine's id.
 ///

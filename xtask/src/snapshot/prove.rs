@@ -139,24 +139,24 @@ pub(crate) fn load(scratch: &Scratch<'_>, image: &str, volume: &str) -> Result<K
     Ok(keys)
 }
 
-/// A command that also says how many bytes it has written, as the last line of standard error.
+/// A command that also says how many bytes it has written: `dd` does, on standard error.
 ///
 /// The engine may lose output and end with 0 all the same (seen with `docker run` on a loaded
 /// machine): only what was written tells whether all of it came.
 fn counted<'a>(args: &[&'a str]) -> Vec<&'a str> {
-    const SCRIPT: &str = "set -o pipefail; exec 3>&1; \
-        count=$(\"$@\" | tee /dev/fd/3 | wc -c) && echo \"wrote $count bytes\" >&2";
+    const SCRIPT: &str = "set -o pipefail; \"$@\" | LC_ALL=C dd bs=256k";
     ["bash", "-c", SCRIPT, "counted"]
         .into_iter()
         .chain(args.iter().copied())
         .collect()
 }
 
-/// What such a command says that it has written.
+/// What `dd` says that it has written: `8 bytes copied, …` or `8192 bytes (8.2 kB, …) copied, …`.
 fn said_to_be_written(stderr: &str) -> Option<u64> {
-    let last = stderr.trim_end().lines().next_back()?;
-    let count = last.strip_prefix("wrote ")?.strip_suffix(" bytes")?;
-    count.trim().parse().ok()
+    stderr.lines().rev().find_map(|line| {
+        let (count, rest) = line.split_once(" byte")?;
+        rest.contains("copied").then(|| count.parse().ok())?
+    })
 }
 
 /// Runs a child whose output goes to a file, telling how much came, and sees it to the disk.

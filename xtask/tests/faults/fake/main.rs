@@ -86,7 +86,7 @@ impl Reply {
     pub(crate) fn counted(stdout: impl Into<String>) -> Self {
         let stdout = stdout.into();
         Self {
-            stderr: format!("wrote {} bytes\n", stdout.len()),
+            stderr: format!("{} bytes copied, 0.1 s, 1 kB/s\n", stdout.len()),
             stdout,
             ..Self::default()
         }
