@@ -4,7 +4,7 @@ use environments::Service;
 use serde_json::Value;
 
 use crate::isolation::data::address::{self, Opened};
-use crate::isolation::data::evidence::{Evidence, Graph, Keys, Site};
+use crate::isolation::data::evidence::{Address, Evidence, Graph, Keys, Site};
 use crate::isolation::data::writing::{self, Writer};
 use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::databases::SYSTEM;
@@ -14,24 +14,40 @@ use crate::tools::redis::{field, keyspace};
 
 pub(super) fn collect(scene: &Scene<'_>, servers: &Servers) -> Evidence {
     let leaves = writing::leaves(scene);
-    // They stay open until every server has been asked whom it is connected with.
-    let opened = addresses(scene);
     let pairs = servers.of(scene);
     let writers: Vec<Writer<'_>> = leaves
         .into_iter()
         .map(|(at, leave)| Writer::new(scene, &scene.sites[at], &pairs[at], leave))
         .collect();
+    let mut sites = asked(scene, servers);
+    // Neo4j closes a connection that has not logged in for 30 s, which a busy machine may need until
+    // the server is asked for its list.
+    if any_is_listed_nowhere(&sites) {
+        sites = asked(scene, servers);
+    }
     let mut evidence = Evidence {
-        sites: facts(scene, servers, &opened),
+        sites,
         written: Vec::new(),
     };
-    drop(opened);
     evidence.written = writing::canaries(scene, pairs, &mut evidence.sites, writers);
     evidence
 }
 
-fn addresses(scene: &Scene<'_>) -> Vec<Opened> {
-    side_by_side::each(&scene.sites, |site| address::open(scene, site))
+/// What every server says of itself while a connection to each published address is open.
+fn asked(scene: &Scene<'_>, servers: &Servers) -> Vec<Site> {
+    let opened = side_by_side::each(&scene.sites, |site| address::open(scene, site));
+    facts(scene, servers, &opened)
+}
+
+/// Whether a connection was made that no server in scope lists, though its own gave its list.
+fn any_is_listed_nowhere(sites: &[Site]) -> bool {
+    let missing = |site: &Site, address: &Address| {
+        address.leads_to(site) == Ok(false)
+            && !sites.iter().any(|one| address.leads_to(one) == Ok(true))
+    };
+    sites
+        .iter()
+        .any(|site| site.addresses.iter().any(|one| missing(site, one)))
 }
 
 fn facts(scene: &Scene<'_>, servers: &Servers, opened: &[Opened]) -> Vec<Site> {
@@ -139,9 +155,52 @@ fn keys(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Keys, Stri
 
 #[cfg(test)]
 mod tests {
+    use environments::Environment::{Dev, Test};
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn only_a_connection_that_no_server_lists_is_made_again() {
+        let site = |environment, name: &str, lists: &[&str]| Site {
+            environment,
+            graph: Ok(listing(lists)),
+            keys: Err("not asked".to_owned()),
+            addresses: vec![Address {
+                scheme: "bolt",
+                port: 7687,
+                connection: Ok(name.to_owned()),
+            }],
+        };
+        let test = || site(Test, "test", &["test"]);
+        assert!(!any_is_listed_nowhere(&[
+            site(Dev, "dev", &["dev"]),
+            test()
+        ]));
+        assert!(any_is_listed_nowhere(&[site(Dev, "dev", &[]), test()]));
+        // It leads to another's server: that is the fault, and is known.
+        let another = site(Test, "test", &["test", "dev"]);
+        assert!(!any_is_listed_nowhere(&[site(Dev, "dev", &[]), another]));
+        // Its own server gave no list: asking the others again tells nothing.
+        let mut blind = site(Dev, "dev", &[]);
+        blind.graph = graph_error();
+        assert!(!any_is_listed_nowhere(&[blind, test()]));
+    }
+
+    fn listing(names: &[&str]) -> Graph {
+        Graph {
+            name: "tta-dev-neo4j".to_owned(),
+            home: "tta-dev".to_owned(),
+            stores: Default::default(),
+            process: "7@host since 1".to_owned(),
+            canaries: Err("no canary was written".to_owned()),
+            connections: Ok(names.iter().map(ToString::to_string).collect()),
+        }
+    }
+
+    fn graph_error() -> Result<Graph, String> {
+        Err("it does not answer".to_owned())
+    }
 
     #[test]
     fn a_process_is_known_by_its_name_and_its_start_and_by_nothing_less() {

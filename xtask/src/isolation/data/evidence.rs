@@ -82,6 +82,19 @@ pub(crate) struct Address {
 }
 
 impl Address {
+    /// Whether its connection is one that a server lists.
+    ///
+    /// # Errors
+    /// It was not made, or the server gave no list.
+    pub(crate) fn leads_to(&self, server: &Site) -> Result<bool, String> {
+        let name = self.connection.clone()?;
+        let listed = match self.service() {
+            Service::Neo4j => server.graph.clone()?.connections?,
+            Service::Redis => server.keys.clone()?.connections?,
+        };
+        Ok(listed.contains(&name))
+    }
+
     pub(crate) fn service(&self) -> Service {
         if self.scheme == "redis" {
             Service::Redis

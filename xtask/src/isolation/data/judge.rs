@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use environments::{Environment, Instance, Service};
 
 use crate::isolation::auth::protected;
-use crate::isolation::data::evidence::{Address, Evidence, Graph, Keys, Site, Written};
+use crate::isolation::data::evidence::{Evidence, Graph, Keys, Site, Written};
 use crate::isolation::data::findings as say;
 use crate::isolation::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
 
@@ -375,7 +375,7 @@ fn addresses(outcome: &mut Outcome, joins: &mut Joins, site: &Site, server: &Sit
         } else {
             Expected::Distinct
         };
-        let leads = leads(address, server);
+        let leads = address.leads_to(server);
         let (observed, control) = match &leads {
             // Who answers there, if not its own server, is not known from this cell.
             Ok(false) if own => (
@@ -405,15 +405,6 @@ fn addresses(outcome: &mut Outcome, joins: &mut Joins, site: &Site, server: &Sit
             ));
         }
     }
-}
-
-fn leads(address: &Address, server: &Site) -> Result<bool, String> {
-    let name = address.connection.clone()?;
-    let listed = match address.service() {
-        Service::Neo4j => server.graph.clone()?.connections?,
-        Service::Redis => server.keys.clone()?.connections?,
-    };
-    Ok(listed.contains(&name))
 }
 
 /// One finding for whatever joins the stores of two environments, the gravest that is true.

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use environments::Environment::{Dev, Staging, Test};
 
 use super::*;
+use crate::isolation::data::evidence::Address;
 
 fn healthy(environment: Environment) -> Site {
     let slug = environment.slug();
