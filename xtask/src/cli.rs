@@ -63,7 +63,7 @@ pub(crate) struct Common {
     /// Say nothing but plans, questions and errors
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
-    /// Show each child command, secrets blotted out
+    /// Show each child command, secrets redacted
     #[arg(long, global = true, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
 }

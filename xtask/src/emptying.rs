@@ -98,7 +98,7 @@ pub(crate) fn wiped(observed: &Observed) -> Plan<Action> {
 fn remove_all(plan: &mut Plan<Action>, observed: &Observed, volumes: Vec<Removal>) {
     plan.steps(plan::kill(
         observed,
-        "their data is going anyway, so they need no grace",
+        "their data is removed anyway, so they need not stop cleanly",
     ));
     plan.steps(plan::remove(observed, "a volume in use cannot be removed"));
     if !volumes.is_empty() {

@@ -101,7 +101,7 @@ fn lacking(found: &Found) -> Result<Option<Lacking>> {
     });
     if let Some(check) = unfit {
         return Err(
-            Failure::failed(format!("{}: {}", check.check, check.found)).hint(check.mend.clone())
+            Failure::failed(format!("{}: {}", check.check, check.found)).hint(check.fix.clone())
         );
     }
     let lacking = Lacking {
@@ -195,7 +195,7 @@ fn add(context: &Context, installation: &Installation, agreed: bool, flag: &str)
 fn ask(context: &Context, flag: &str) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::refused(
-            "adding packages must be agreed to on a terminal, and standard input is none",
+            "adding packages needs a confirmation, but standard input is not a terminal",
         )
         .hint(format!("{} {flag}", context.confirmation.command)));
     }

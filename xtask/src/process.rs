@@ -143,7 +143,7 @@ impl Invocation {
         self
     }
 
-    /// The line a person could paste, secrets blotted out.
+    /// The line a person could paste, secrets redacted.
     pub(crate) fn line(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.args);
         let line: Vec<String> = words.map(|word| quoted(word)).collect();

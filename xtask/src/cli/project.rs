@@ -7,7 +7,7 @@ pub(crate) struct History {
     /// How many runs, counted from the end
     #[arg(long, value_name = "RUNS", default_value_t = 20)]
     pub(crate) last: usize,
-    /// Check that no line was changed, removed or put in
+    /// Check that no line was changed, removed or added
     #[arg(long, conflicts_with = "last")]
     pub(crate) verify: bool,
 }

@@ -149,5 +149,5 @@ fn load(deployment: &Deployment, graph: &Neo4j<'_>, seed: Option<&Seed>) -> Resu
         seed.file,
         printable(&statement.replace('\n', " "))
     ))
-    .hint("the statements before it were loaded; mend the fixture and run the same command again"))
+    .hint("the statements before it were loaded; fix the fixture and run the same command again"))
 }

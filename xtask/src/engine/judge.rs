@@ -35,7 +35,7 @@ pub(crate) struct Check {
     pub(crate) status: Status,
     pub(crate) found: String,
     /// The command that mends it. Empty where nothing has to be mended.
-    pub(crate) mend: String,
+    pub(crate) fix: String,
 }
 
 impl Check {
@@ -47,13 +47,13 @@ impl Check {
         check: &str,
         status: Status,
         found: impl Into<String>,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
     ) -> Self {
         Self {
             check: check.to_owned(),
             status,
             found: found.into(),
-            mend: mend.into(),
+            fix: fix.into(),
         }
     }
 
@@ -236,7 +236,7 @@ pub(crate) mod tests {
             .iter()
             .find(|check| check.check == name)
             .expect("it is looked at");
-        (check.status, format!("{} -> {}", check.found, check.mend))
+        (check.status, format!("{} -> {}", check.found, check.fix))
     }
 
     #[test]

@@ -122,7 +122,7 @@ fn not_started(ended: bool, log: Option<&Path>, silent: &Failure) -> Failure {
         log.display(),
         lines.join("\n    ")
     ))
-    .hint("mend what it complains of, then run the same command again")
+    .hint("fix what it complains of, then run the same command again")
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ impl Confirmation {
 
     fn nobody_there(&self, phrase: &str) -> Failure {
         Failure::refused(format!(
-            "the phrase {phrase} must be typed on a terminal, and standard input is none"
+            "confirmation required, but standard input is not a terminal: the phrase is {phrase}"
         ))
         .hint(format!("{} --confirm {}", self.command, quoted(phrase)))
     }

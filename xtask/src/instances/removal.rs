@@ -243,7 +243,10 @@ pub(crate) fn plan(part: &Part<'_>, leave: &Leave) -> Plan<Action> {
     }
     let networks = left.networks.iter().map(|one| (one, killed_run));
     let own = observed.network.iter();
-    for (network, because) in own.map(|one| (one, "nobody is left on it")).chain(networks) {
+    for (network, because) in own
+        .map(|one| (one, "no container is left on it"))
+        .chain(networks)
+    {
         let network = Object {
             name: network.name.clone(),
             id: network.id.clone(),

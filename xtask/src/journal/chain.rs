@@ -1,5 +1,5 @@
 //! The chain: each line carries its number and the digest of the line before it, so that a line which
-//! was changed, removed or put in is found. Pure.
+//! was changed, removed or added is found. Pure.
 //!
 //! A crash may leave half a line. It is no link: the line after it carries the digest of what was
 //! left, and the chain goes on from the last whole line.
@@ -195,7 +195,7 @@ impl Walk {
                 self.left_at.push(at);
             }
             Some(Whole::Old) if self.chained() => {
-                self.broken(at, "it carries no digest: it was put in");
+                self.broken(at, "it carries no digest: it was added");
             }
             Some(Whole::Old) => {
                 self.found.unchained += 1;
@@ -226,7 +226,7 @@ impl Walk {
     fn objection(&self, at: usize, link: &Link) -> Option<(usize, String)> {
         if link.torn != torn(&self.left) {
             return Some(match self.left_at.first() {
-                Some(first) => (*first, "it was put in or changed".to_owned()),
+                Some(first) => (*first, "it was added or changed".to_owned()),
                 None => (at, "what a crash had left before it was removed".to_owned()),
             });
         }
@@ -237,10 +237,10 @@ impl Walk {
         if link.before == *digest && link.line == last + 1 {
             return None;
         }
-        // It follows an earlier line: what stands between was put in.
+        // It follows an earlier line: what stands between was added.
         if let Some(known) = self.earlier.iter().position(|(_, one)| *one == link.before) {
             let put_in = self.earlier.get(known + 1).map_or(*last_at, |(at, _)| *at);
-            return Some((put_in, "it was put in".to_owned()));
+            return Some((put_in, "it was added".to_owned()));
         }
         if link.line > last + 1 {
             let gone = link.line - last - 1;
@@ -248,7 +248,7 @@ impl Walk {
         }
         Some((
             *last_at,
-            "it was changed, or the line after it was removed or put in".to_owned(),
+            "it was changed, or the line after it was removed or added".to_owned(),
         ))
     }
 

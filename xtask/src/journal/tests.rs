@@ -224,8 +224,8 @@ fn the_first_line_that_was_changed_removed_or_put_in_is_named() {
         (vec![c, d, e], 1, "the lines before it were removed"),
         (vec![a, b, c, d], 4, "1 after it were removed"),
         (vec![a, b], 2, "3 after it were removed"),
-        (vec![a, b, &forged, c, d, e], 3, "it was put in"),
-        (vec![a, b, &old, c, d, e], 3, "it was put in"),
+        (vec![a, b, &forged, c, d, e], 3, "it was added"),
+        (vec![a, b, &old, c, d, e], 3, "it was added"),
         (
             vec![a, b, c, d, &e.replace("\"5\"", "\"6\"")],
             5,

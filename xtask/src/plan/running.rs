@@ -73,7 +73,7 @@ pub(crate) fn ready() -> Step<ComposeAction> {
 pub(crate) fn down(observed: &Observed) -> Plan<EngineAction> {
     let mut plan = Plan::new(observed.deployment.clone());
     plan.steps(thaw(observed));
-    plan.steps(stop(observed, "to close the stores cleanly"));
+    plan.steps(stop(observed, "the stores must be closed cleanly"));
     plan.steps(remove(observed, "their data is in volumes, which stay"));
     let Some(network) = &observed.network else {
         return plan;
@@ -84,7 +84,10 @@ pub(crate) fn down(observed: &Observed) -> Plan<EngineAction> {
             name: network.name.clone(),
             id: network.id.clone(),
         };
-        plan.step(EngineAction::RemoveNetwork(network), "nobody is left on it");
+        plan.step(
+            EngineAction::RemoveNetwork(network),
+            "no container is left on it",
+        );
     } else {
         plan.notes.push(format!(
             "the network {} stays, because others are on it: {}",

@@ -97,7 +97,7 @@ impl Manifest {
             format: u32,
         }
         let head: Head = serde_json::from_str(text)
-            .map_err(|error| Failure::failed(format!("{MANIFEST} is none: {error}")))?;
+            .map_err(|error| Failure::failed(format!("{MANIFEST} is not valid: {error}")))?;
         if head.format != FORMAT {
             return Err(Failure::failed(format!(
                 "{MANIFEST} has the format {}, and this tool reads {FORMAT}",

@@ -56,7 +56,7 @@ pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, String>> {
         });
         let Some((sum, name)) = parsed else {
             return Err(Failure::failed(format!(
-                "{SUMS} has a line that is none: {line:?}"
+                "{SUMS} has an invalid line: {line:?}"
             )));
         };
         if sums.insert(name.to_owned(), sum.to_owned()).is_some() {

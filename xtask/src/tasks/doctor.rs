@@ -1,4 +1,4 @@
-//! `doctor`: what this machine lacks, and the command that mends it.
+//! `doctor`: what this machine lacks, and the command that fixes it.
 //!
 //! Looks at everything and changes nothing. It has to work where nothing else does.
 
@@ -57,13 +57,13 @@ fn table(context: &Context, checks: &[Check]) -> String {
     let mut text = ui::table(&lines);
     let troubled: Vec<&Check> = checks
         .iter()
-        .filter(|check| !check.mend.is_empty())
+        .filter(|check| !check.fix.is_empty())
         .collect();
     if !troubled.is_empty() {
-        text.push_str("\nto mend it:\n");
+        text.push_str("\nto fix it:\n");
     }
     for check in troubled {
-        text.push_str(&format!("  {}: {}\n", check.check, check.mend));
+        text.push_str(&format!("  {}: {}\n", check.check, check.fix));
     }
     let worst = checks
         .iter()

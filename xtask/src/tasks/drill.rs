@@ -62,7 +62,7 @@ pub(crate) fn plan(held: &Held, id: &Id) -> One<DrillOf> {
         deployment: held.observed.deployment.clone(),
         step: Step::new(
             DrillOf(id.clone()),
-            "a backup that was never restored is a hope",
+            "only a backup that was restored is known to work",
         ),
     }
 }

@@ -91,7 +91,7 @@ pub(crate) fn compare(context: &Context, secrets: Secrets) -> Result<Compared> {
     let rendered = |settings: Option<&str>| {
         render::files(secrets, settings).map_err(|error| {
             Failure::failed(format!("{SETTINGS_PATH}: {error}"))
-                .hint("mend it by hand: only entries of redis.database are ever rendered")
+                .hint("edit it by hand: only entries of redis.database are ever rendered")
         })
     };
     let mut compared = Compared::default();

@@ -123,7 +123,7 @@ fn verified(context: &Context) -> Result<Answer> {
 
 fn told(found: &Verified) -> String {
     let mut told = format!(
-        "{}, none changed, removed or put in",
+        "{}, none changed, removed or added",
         counted(found.lines as u64, "line")
     );
     if found.unchained > 0 {

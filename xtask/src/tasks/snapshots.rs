@@ -247,7 +247,7 @@ fn none_of_the_future(all: &[Listed]) -> Result<()> {
         return Ok(());
     }
     Err(Failure::refused(format!(
-        "of the snapshots here these are of the future: {}; the clock is wrong, or was when they \
+        "these snapshots are dated in the future: {}; the clock is wrong, or was when they \
          were made, and so does not tell which one is the newest; nothing was removed",
         ahead.join(", ")
     ))

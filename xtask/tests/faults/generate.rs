@@ -61,7 +61,7 @@ fn settings_that_are_no_json_are_told_with_their_line_and_left_as_they_are() {
             .code(1)
             .stderr_has(".vscode/settings.json: ")
             .stderr_has("line 3, column 22")
-            .stderr_has("mend it by hand");
+            .stderr_has("fix it by hand");
     }
     assert_eq!(fs::read_to_string(path).expect("it is there"), broken);
 }

@@ -272,7 +272,7 @@ fn a_statement_of_a_fixture_that_fails_is_named_by_its_number_and_text() {
                 "test was emptied, but statement 3 of seed.cypher failed: Invalid input 'BROKEN'",
             )
             .stderr_has("    BROKEN (:Test)")
-            .stderr_has("mend the fixture and run the same command again");
+            .stderr_has("fix the fixture and run the same command again");
         fs::write(set.path("seed.cypher"), "CREATE (:Test);\n").expect("a fixture");
         reset(&set, &["--mode", mode, "--seed", "seed.cypher"]).code(0);
         empty(&set, 1);

@@ -80,18 +80,18 @@ pub(super) fn ports(
     let name = format!("ports of {deployment}");
     let own = Service::ALL.map(|service| deployment.container(service));
     let mut taken = Vec::new();
-    let mut mend = String::new();
+    let mut fix = String::new();
     for port in ports.all() {
         match publisher(publishers, port) {
             Some(container) if own.contains(container) => {}
             Some(container) => {
                 taken.push(format!("{port} is published by the container {container}"));
-                mend = format!("docker stop {container}");
+                fix = format!("docker stop {container}");
             }
             None if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() => {}
             None => {
                 taken.push(format!("{port} is taken by a process of this machine"));
-                mend = format!("ss -ltnp 'sport = :{port}'");
+                fix = format!("ss -ltnp 'sport = :{port}'");
             }
         }
     }
@@ -104,8 +104,8 @@ pub(super) fn ports(
         };
         return Check::ok(&name, format!("{numbers}: {state}"));
     }
-    mend.push_str("   (or other ports: cargo xtask --instance NAME quickstart)");
-    Check::new(&name, Status::Missing, taken.join("; "), mend)
+    fix.push_str("   (or other ports: cargo xtask --instance NAME quickstart)");
+    Check::new(&name, Status::Missing, taken.join("; "), fix)
 }
 
 /// The container that publishes a port, from the lines of `docker ps`: `127.0.0.1:7474->7474/tcp`.

@@ -132,7 +132,7 @@ pub(super) fn expect_cases(outcomes: &mut [Outcome], filter: Option<&str>) {
 pub(super) fn told(outcomes: &[Outcome], seconds: f64) -> Answer {
     let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
     let (passed, failed) = (sum(|one| one.passed), sum(|one| one.failed));
-    let head = ["group", "ran", "passed", "failed", "left out", "seconds"];
+    let head = ["group", "ran", "passed", "failed", "skipped", "seconds"];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     lines.extend(outcomes.iter().map(|one| {
         vec![
