@@ -42,9 +42,14 @@ def colour(line: str) -> str:
     return TEXT
 
 
+def fitting(line: str) -> str:
+    """A line that is too wide ends between two words."""
+    return line if len(line) <= WIDEST else line[: WIDEST - 2].rsplit(" ", 1)[0].rstrip() + " …"
+
+
 def drawn(title: str, lines: list[str]) -> str:
     """A terminal with these lines."""
-    lines = [line if len(line) <= WIDEST else line[: WIDEST - 1] + "…" for line in lines]
+    lines = [fitting(line) for line in lines]
     width = round(2 * EDGE + CHARACTER * max(map(len, lines)))
     height = 2 * EDGE + 28 + LINE * len(lines)
     dots = "".join(

@@ -424,7 +424,7 @@ fn an_object_of_its_name_without_our_labels_is_refused_and_named() {
 }
 
 #[test]
-fn anothers_container_on_its_network_or_volume_is_refused_and_named() {
+fn a_container_of_others_on_its_network_or_volume_is_refused_and_named() {
     let set = with(&[Environment::Dev]);
     let dev = of(Environment::Dev);
     let stranger = |network: String, mounts: BTreeMap<String, String>| Container {
