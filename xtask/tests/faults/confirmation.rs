@@ -44,7 +44,7 @@ fn without_a_terminal_the_refusal_says_what_to_type() {
         .run()
         .code(3)
         .stderr_has("Plan for dev:")
-        .stderr_has("the phrase DELETE DEV DATA must be typed on a terminal")
+        .stderr_has("confirmation required, but standard input is not a terminal: the phrase is DELETE DEV DATA")
         .stderr_has("next: cargo xtask wipe-dev --confirm 'DELETE DEV DATA'");
     nothing_happened(&set);
 }

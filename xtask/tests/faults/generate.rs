@@ -20,7 +20,7 @@ fn a_checkout_as_rendered_passes_the_check_and_needs_no_engine() {
 }
 
 #[test]
-fn drift_fails_the_check_with_the_difference_and_is_mended_by_generate() {
+fn drift_fails_the_check_with_the_difference_and_is_repaired_by_generate() {
     let set = Set::empty();
     edit(
         &set,
@@ -61,7 +61,7 @@ fn settings_that_are_no_json_are_told_with_their_line_and_left_as_they_are() {
             .code(1)
             .stderr_has(".vscode/settings.json: ")
             .stderr_has("line 3, column 22")
-            .stderr_has("fix it by hand");
+            .stderr_has("edit it by hand");
     }
     assert_eq!(fs::read_to_string(path).expect("it is there"), broken);
 }
