@@ -7,9 +7,9 @@ use crate::error::Result;
 use crate::guard::identity;
 use crate::observe::{self, Observed};
 use crate::secrets;
-use crate::side_by_side::{Lost, both, each};
 use crate::tools::docker::Container;
 use crate::ui::{bytes, counted};
+use process::side_by_side::{Lost, both, each};
 
 /// What a deployment holds, where its servers can be asked. The second of each pair is why not.
 #[derive(Debug)]

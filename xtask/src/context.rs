@@ -11,9 +11,9 @@ use serde::Serialize;
 use crate::error::{Failure, Result};
 use crate::guard::confirmation::Confirmation;
 use crate::journal::Journal;
-use crate::process::{Interrupt, Runner};
 use crate::tools::docker::Docker;
 use crate::ui::Ui;
+use process::{Interrupt, Runner};
 
 /// How the answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

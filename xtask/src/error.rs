@@ -240,15 +240,39 @@ impl Error for Failure {
     }
 }
 
+/// A child that did not do what it was started for.
+impl From<process::Error> for Failure {
+    fn from(error: process::Error) -> Self {
+        let failure = match error.kind() {
+            process::Kind::Interrupted => Self::interrupted(),
+            process::Kind::NotInstalled => Self::failed(error.message()).hint("cargo xtask doctor"),
+            process::Kind::NotStarted
+            | process::Kind::EndedBadly
+            | process::Kind::TooLong
+            | process::Kind::Unexpected
+            | process::Kind::Ours => Self::failed(error.message()),
+        };
+        let cause = error.cause().cloned();
+        Self {
+            cause: cause.map(|cause| Cause::This(cause)),
+            ..failure
+        }
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        let is_failure = |cause: &&(dyn Error + 'static)| cause.is::<Self>();
+        let is_failure =
+            |cause: &&(dyn Error + 'static)| cause.is::<Self>() || cause.is::<process::Error>();
         let doing: Vec<String> = error
             .chain()
             .take_while(|cause| !is_failure(cause))
             .map(ToString::to_string)
             .collect();
-        match error.downcast::<Self>() {
+        let failure = error
+            .downcast::<Self>()
+            .or_else(|error| error.downcast().map(|error: process::Error| error.into()));
+        match failure {
             Ok(failure) => doing.into_iter().rev().fold(failure, Self::within),
             Err(error) => Self {
                 cause: Some(Cause::Below(Arc::from(error.into_boxed_dyn_error()))),
@@ -298,6 +322,40 @@ mod tests {
             (Kind::Refused, "wipe-dev: the lock: no")
         );
         assert_eq!(back.hints, ["adopt it"]);
+    }
+
+    /// What starting a program that is not there comes to.
+    fn missing() -> process::Error {
+        let runner = process::Runner::new(process::Interrupt::default(), ());
+        let child = process::Invocation::new("no-such-program");
+        runner.run(&child).expect_err("it does not exist")
+    }
+
+    #[test]
+    fn what_a_child_came_to_keeps_its_kind_and_its_hint_also_through_anyhow() {
+        let through = |error: process::Error| {
+            let straight = Failure::from(error.clone());
+            let told = Failure::from(anyhow::Error::from(error).context("dev"));
+            assert_eq!(told.kind, straight.kind);
+            assert_eq!(told.message, format!("dev: {}", straight.message));
+            assert_eq!(told.hints, straight.hints);
+            straight
+        };
+        let missing = through(missing());
+        assert_eq!(
+            (missing.kind, &*missing.message),
+            (Kind::Failed, "`no-such-program` is not installed")
+        );
+        assert_eq!(missing.hints, ["cargo xtask doctor"]);
+        let interrupt = process::Interrupt::default();
+        interrupt.press();
+        let interrupted = through(interrupt.check().expect_err("pressed"));
+        assert_eq!(interrupted.kind, Kind::Interrupted);
+        assert!(!interrupted.says_more_than_its_kind());
+        let child = process::Invocation::new("true").folder("/etc/passwd/x");
+        let runner = process::Runner::new(process::Interrupt::default(), ());
+        let elsewhere = through(runner.run(&child).expect_err("it is no folder"));
+        assert_eq!((elsewhere.kind, elsewhere.hints.len()), (Kind::Failed, 0));
     }
 
     fn full() -> std::io::Error {

@@ -302,7 +302,7 @@ pub(crate) fn writes(context: &Context, observed: &Observed) -> Result<String> {
         let reply = context.runner.run(&command)?.ok()?;
         let mut lines: Vec<&str> = reply.stdout.lines().collect();
         if lines.is_empty() {
-            return Err(reply.unexpected("the files that are written to"));
+            return Err(reply.unexpected("the files that are written to").into());
         }
         lines.sort_unstable();
         found.push_str(&lines.join("\n"));

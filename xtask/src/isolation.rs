@@ -31,7 +31,7 @@ use crate::error::{Failure, Result};
 use crate::isolation::finding::{Layer, Outcome};
 use crate::isolation::scene::Scene;
 use crate::isolation::servers::Servers;
-use crate::side_by_side;
+use process::side_by_side;
 
 /// A named environment's compose files, in the order in which they are merged.
 #[derive(Debug, Clone)]

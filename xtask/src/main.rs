@@ -4,6 +4,7 @@
 
 mod adoption;
 mod bench;
+mod children;
 mod cli;
 mod contents;
 mod context;
@@ -22,10 +23,8 @@ mod namespace;
 mod neighbours;
 mod observe;
 mod plan;
-mod process;
 mod report;
 mod secrets;
-mod side_by_side;
 mod snapshot;
 mod stack;
 mod tasks;
@@ -42,9 +41,9 @@ use environments::Environment;
 use crate::cli::{Cli, Command};
 use crate::context::{Context, Format, Options};
 use crate::error::{Failure, Result};
-use crate::process::quoted;
 use crate::report::Answer;
 use crate::ui::Ui;
+use process::quoted;
 
 fn main() -> ExitCode {
     let (name, cli) = match parsed() {

@@ -8,10 +8,10 @@ use environments::{Deployment, PublishedPorts, Service, Volume, label};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::secrets::Password;
-use crate::side_by_side::both;
 use crate::tools::docker::{Container, NetworkState, VolumeState};
 use crate::tools::neo4j::Neo4j;
 use crate::tools::redis::{Redis, field, keyspace};
+use process::side_by_side::both;
 
 /// The objects of one deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -228,7 +228,7 @@ pub(crate) fn graph(
 pub(crate) fn keys(context: &Context, container: &Container) -> Result<KeyFacts> {
     let redis = redis(context, container);
     let reply = redis.look(&["INFO server", "INFO keyspace", "ACL LIST"])?;
-    key_facts(&reply.stdout).ok_or_else(|| reply.unexpected("INFO and a list of users"))
+    Ok(key_facts(&reply.stdout).ok_or_else(|| reply.unexpected("INFO and a list of users"))?)
 }
 
 /// Reads the answers one behind the other: a line of the list begins with `user`, no line of INFO

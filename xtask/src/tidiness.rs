@@ -12,10 +12,10 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::observe::{COMPONENTS, KeyFacts, Observed, neo4j};
-use crate::process::printable;
 use crate::secrets;
-use crate::side_by_side::both;
 use crate::tools::bolt::Rows;
+use process::printable;
+use process::side_by_side::both;
 
 /// What in-place has to drop, and what it cannot set right.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

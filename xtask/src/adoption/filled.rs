@@ -28,9 +28,8 @@ pub(super) fn begin(
          sync"
     );
     let mounts = mounts(deployment, volumes, "");
-    helper::shell(context, deployment, Service::Redis, &mounts, &script)?
-        .ok()
-        .map(drop)
+    helper::shell(context, deployment, Service::Redis, &mounts, &script)?.ok()?;
+    Ok(())
 }
 
 /// The beginning and the end of a script that fills `/to`: nothing that is there is written over, but

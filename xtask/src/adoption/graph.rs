@@ -128,7 +128,6 @@ pub(crate) fn fill(context: &Context, deployment: &Deployment, database: &str) -
          neo4j-admin database load {name} --from-path=/from/dumps"
     );
     let script = filling(&load);
-    helper::shell(context, deployment, Service::Neo4j, &mounts, &script)?
-        .ok()
-        .map(drop)
+    helper::shell(context, deployment, Service::Neo4j, &mounts, &script)?.ok()?;
+    Ok(())
 }

@@ -153,7 +153,8 @@ fn asked(context: &Context, deployment: &Deployment, one: &InTheWay, order: &str
     if reply.code == DIFFERS {
         return Err(taken(one));
     }
-    reply.ok().map(drop)
+    reply.ok()?;
+    Ok(())
 }
 
 fn taken(one: &InTheWay) -> Failure {

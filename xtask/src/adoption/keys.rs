@@ -11,10 +11,10 @@ use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::namespace::audit::{self, Census, Depth};
 use crate::observe::redis;
-use crate::process::{printable, tail};
 use crate::tools::docker::Container;
 use crate::tools::redis::field;
 use crate::ui::counted;
+use process::{printable, tail};
 
 /// What a source holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,9 +151,8 @@ pub(crate) fn fill(context: &Context, deployment: &Deployment) -> Result<()> {
     ];
     let script =
         filling("cp -a /from/appendonlydir /to/ && chown -R redis:redis /to/appendonlydir");
-    helper::shell(context, deployment, Service::Redis, &mounts, &script)?
-        .ok()
-        .map(drop)
+    helper::shell(context, deployment, Service::Redis, &mounts, &script)?.ok()?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::bench::data::well_known_password;
 use crate::bench::site::Site;
 use crate::error::{Failure, Result};
 use crate::isolation::servers::keyed::base64;
-use crate::side_by_side::joined;
+use process::side_by_side::joined;
 
 /// No answer takes this long.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -175,7 +175,7 @@ fn acknowledged(so: bool, said: &str) -> Result<()> {
     if so {
         return Ok(());
     }
-    let said = crate::process::printable(said);
+    let said = process::printable(said);
     Err(Failure::failed(format!(
         "what was asked was answered with {said}"
     )))

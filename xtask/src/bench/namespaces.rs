@@ -12,8 +12,8 @@ use crate::bench::data::Servers;
 use crate::bench::ours::servers;
 use crate::bench::site::Site;
 use crate::error::{Failure, Result};
-use crate::process::Invocation;
-use crate::side_by_side::joined;
+use process::Invocation;
+use process::side_by_side::joined;
 
 const MILLION: u64 = 1_000_000;
 const MIGRATE: [&str; 2] = ["migrate-namespace", "dev"];

@@ -11,7 +11,7 @@ use crate::bench::data::{ADMIN_REDIS, Servers};
 use crate::bench::site::Site;
 use crate::error::{Failure, Result};
 use crate::observe::observe_one;
-use crate::process::Invocation;
+use process::Invocation;
 
 /// What must be true of an emptied environment besides holding nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

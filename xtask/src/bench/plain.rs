@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::bench::data::well_known_password;
 use crate::error::{Failure, Result};
-use crate::process::quoted;
+use process::quoted;
 
 /// The strategy's lines for emptying an environment.
 #[derive(Debug, Clone, Copy)]

@@ -16,9 +16,9 @@ use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::guard::lock::Lock;
 use crate::journal::private_folder;
-use crate::process::{Interrupt, Runner};
 use crate::tools::docker::{Docker, Engine};
 use crate::ui::Ui;
+use process::{Interrupt, Runner};
 
 /// The marker's label; its value is the name of the run.
 const MARKER: &str = "org.tta.bench";

@@ -9,7 +9,7 @@ use environments::Environment;
 use crate::bench::scratch::Scratch;
 use crate::context::Context;
 use crate::error::Result;
-use crate::process::{Invocation, Reply};
+use process::{Invocation, Reply};
 
 /// What an environment holds before it is emptied.
 pub(super) const NODES: u64 = 10_000;
@@ -64,6 +64,6 @@ impl<'a> Site<'a> {
     }
 
     pub(super) fn run(&self, command: Invocation) -> Result<Reply> {
-        self.context.runner.run(&command.deadline(DEADLINE))?.ok()
+        Ok(self.context.runner.run(&command.deadline(DEADLINE))?.ok()?)
     }
 }

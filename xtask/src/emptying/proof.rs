@@ -8,14 +8,14 @@ use crate::error::{Failure, Result};
 use crate::execute::{Did, answering, planned_server, servers};
 use crate::journal::{Deed, Kind, Verb};
 use crate::observe::{self, observe_one};
-use crate::process::printable;
-use crate::side_by_side::both;
 use crate::stack::Stack;
 use crate::tidiness::Schema;
 use crate::tools::bolt::Rows;
 use crate::tools::neo4j::{Neo4j, STATEMENT, quoted_name};
 use crate::tools::redis::Redis;
 use crate::ui::counted;
+use process::printable;
+use process::side_by_side::both;
 
 /// Both servers answer and hold nothing; then the fixture is loaded.
 pub(super) fn await_empty(

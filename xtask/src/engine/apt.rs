@@ -16,7 +16,7 @@ use crate::engine::os::System;
 use crate::engine::plan::{self, Addition, Installation, KEYRING, NewFile, Target};
 use crate::error::{Failure, Result};
 use crate::files::replace;
-use crate::process::{Invocation, Reply};
+use process::{Invocation, Reply};
 
 /// How long lists and packages may take to arrive.
 const DOWNLOAD: Duration = Duration::from_secs(900);
@@ -41,7 +41,11 @@ impl Apt<'_> {
     }
 
     fn run(&self, program: &str, args: &[&str]) -> Result<Reply> {
-        self.context.runner.run(&self.command(program, args))?.ok()
+        Ok(self
+            .context
+            .runner
+            .run(&self.command(program, args))?
+            .ok()?)
     }
 
     fn targets(&self) -> Result<Vec<Target>> {

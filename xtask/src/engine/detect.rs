@@ -8,9 +8,9 @@ use std::thread;
 use serde::Deserialize;
 
 use crate::context::Context;
-use crate::error::{Kind, Result};
-use crate::process::{Reply, printable, tail};
-use crate::side_by_side::joined;
+use crate::error::Result;
+use process::side_by_side::joined;
+use process::{Reply, printable, tail};
 
 /// Version 2.26.1 as (2, 26, 1).
 pub(crate) type Version = (u32, u32, u32);
@@ -89,22 +89,22 @@ pub(crate) fn detect(context: &Context) -> Result<Found> {
         let command = context.docker.command().args(args.iter().copied());
         context.runner.run(&command)
     };
-    thread::scope(|scope| {
+    Ok(thread::scope(|scope| {
         let compose = scope.spawn(|| ask(&["compose", "version", "--short"]));
         let buildx = scope.spawn(|| ask(&["buildx", "version"]));
         let place = scope.spawn(|| ask(&["context", "show"]));
         found.engine = match ask(&["info", "--format", "{{json .}}"]) {
             Ok(info) => state(&info),
-            Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
+            Err(error) if error.kind() == process::Kind::Interrupted => return Err(error),
             // One that hangs is as silent as none.
-            Err(failure) => State::Silent(failure.message),
+            Err(error) => State::Silent(error.message()),
         };
         found.compose = plugin(&joined(compose)?);
         found.buildx = plugin(&joined(buildx)?);
         let place = joined(place)?.ok()?.stdout.trim().to_owned();
         found.elsewhere = Some(place).filter(|place| !place.is_empty() && place != "default");
         Ok(found)
-    })
+    })?)
 }
 
 /// Whose PATH leaves out the folders of root's programs may have an engine all the same.
@@ -169,7 +169,7 @@ fn unanswered(reply: &Reply) -> Plugin {
     if missing || said.contains("is not a docker command") {
         Plugin::Missing
     } else {
-        Plugin::Broken(reply.failure().message)
+        Plugin::Broken(reply.failure().message())
     }
 }
 
@@ -192,8 +192,8 @@ pub(crate) fn version(text: &str) -> Option<Version> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::{Interrupt, Invocation, Runner};
     use crate::ui::Ui;
+    use process::{Interrupt, Invocation, Runner};
 
     fn answered(script: &str) -> Plugin {
         let runner = Runner::new(Interrupt::default(), Ui::silent());

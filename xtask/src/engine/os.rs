@@ -4,7 +4,7 @@
 //! it is ever made part of a command.
 
 use crate::error::{Failure, Result};
-use crate::process::printable;
+use process::printable;
 
 /// The packages that make a whole engine on Debian.
 const DEBIAN: Packages = Packages {

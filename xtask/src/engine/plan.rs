@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::error::{Failure, Result};
-use crate::process::{printable, quoted};
+use process::{printable, quoted};
 
 /// Where an engine comes from on a Debian whose own is too old.
 const SUITE: &str = "trixie";

@@ -11,7 +11,7 @@ use crate::engine::detect::Found;
 use crate::engine::judge;
 use crate::error::{Failure, Result};
 use crate::journal::private_folder;
-use crate::process::{Invocation, printable, tail};
+use process::{Invocation, printable, tail};
 
 /// How long an engine may take to answer.
 const START: Duration = Duration::from_secs(60);
@@ -59,7 +59,9 @@ pub(crate) fn start(context: &Context, way: &Way) -> Result<()> {
                 .args(["start", "docker"])
                 .deadline(START);
             let started = context.runner.run(&command)?.ok();
-            started.map_err(|failure| failure.hint("journalctl --unit docker --lines 30"))?;
+            started.map_err(|error| {
+                Failure::from(error).hint("journalctl --unit docker --lines 30")
+            })?;
             None
         }
         // A package's own script may have started it already.

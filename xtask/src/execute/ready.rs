@@ -7,13 +7,13 @@ use environments::Service;
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::error::{Failure, Kind, Result};
+use crate::error::{Failure, Result};
 use crate::observe::{self, Observed, observe_one};
 use crate::plan::Object;
-use crate::process::{printable, tail};
-use crate::side_by_side::both;
 use crate::stack::Stack;
 use crate::tools::docker::Container;
+use process::side_by_side::both;
+use process::{printable, tail};
 
 /// Both servers answer: Neo4j on Bolt and on the environment's database, Redis as its user.
 pub(super) fn await_ready(context: &Context, stack: &Stack) -> Result<()> {
@@ -104,7 +104,7 @@ fn healthy(context: &Context, container: &Container, check: &[&str]) -> Result<(
     match waited {
         Ok(reply) if reply.success() => Ok(()),
         Ok(reply) if reply.code == LOGIN_REFUSED => Err(login_refused(container, &reply.stderr)),
-        Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
+        Err(error) if error.kind() == process::Kind::Interrupted => Err(error.into()),
         Ok(reply) if NOTHING_RUNS.contains(&reply.code) => {
             let said = [reply.stderr, reply.stdout].concat();
             let said = printable(&tail(&said, 2).join("; "));
@@ -126,7 +126,7 @@ fn late(context: &Context, now: &Container, check: &[&str]) -> String {
     let asked = context.docker.exec(&now.id, check);
     let said = match context.runner.run(&asked.deadline(Duration::from_secs(10))) {
         Ok(reply) => tail(&reply.stderr, 2).join("; "),
-        Err(failure) => failure.message,
+        Err(error) => error.message(),
     };
     let seconds = context.patience.as_secs();
     let said = printable(&said);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::error::{Failure, Kind, Result};
-use crate::process::{Interrupt, quoted};
+use process::{Interrupt, quoted};
 
 /// What stands between a plan and its execution.
 #[derive(Debug, Clone)]

@@ -20,8 +20,8 @@ use crate::error::{Failure, Result};
 use crate::guard::files::{alive, existing, file_name_for, folder, open, planted};
 use crate::guard::turn;
 use crate::guard::who::Who;
-use crate::process::{Interrupt, printable};
 use crate::ui::Ui;
+use process::{Interrupt, printable};
 
 /// How long the children of a run that is over may take to end.
 const ORPHANS: Duration = Duration::from_secs(180);
@@ -496,8 +496,8 @@ mod tests {
     fn a_lock_that_is_given_back_stays_with_the_child_that_still_works() {
         let engine = engine("child");
         let lock = take(&engine, Environment::Dev).expect("free");
-        let runner = crate::process::Runner::new(Interrupt::default(), Ui::silent());
-        let child = crate::process::Invocation::new("cat");
+        let runner = process::Runner::new(Interrupt::default(), Ui::silent());
+        let child = process::Invocation::new("cat");
         let child = runner.companion(&child).expect("it starts");
         let taken = SystemTime::now();
         drop(lock);

@@ -13,8 +13,8 @@ use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
 use crate::error::{Failure, Kind, Result};
 use crate::guard::files::{alive, existing, file_name_for, folder, open};
-use crate::process::Interrupt;
 use crate::ui::Ui;
+use process::Interrupt;
 
 /// How long a proof waits for its turn: several before it, on a machine that others use up.
 const TURN: Duration = Duration::from_secs(300);

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::printable;
+use process::printable;
 
 /// Where the kernel says that nobody has logged in.
 const NOBODY: u32 = u32::MAX;

@@ -7,9 +7,9 @@ use environments::{Deployment, Environment, Instance, label};
 
 use crate::context::Context;
 use crate::error::Result;
-use crate::process::printable;
-use crate::side_by_side::both;
 use crate::tools::docker::{Container, NetworkState, VolumeState};
+use process::printable;
+use process::side_by_side::both;
 
 /// What carries the labels of one set.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::error::{Failure, Result};
 use crate::isolation::fault::Fault;
 use crate::isolation::finding::Finding;
-use crate::process::printable;
+use process::printable;
 
 /// One entry of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use crate::context::Context;
 use crate::error::Result;
 use crate::isolation::store::Driven;
-use crate::side_by_side::both;
+use process::side_by_side::both;
 
 /// What there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -27,7 +27,7 @@ use crate::isolation::network::answers::Answers;
 use crate::isolation::network::probe::{Patience, Unasked};
 use crate::isolation::network::questions::{Source, Table};
 use crate::isolation::scene::Scene;
-use crate::side_by_side;
+use process::side_by_side;
 
 pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
     let census = match scene.census() {

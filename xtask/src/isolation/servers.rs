@@ -19,7 +19,7 @@ use crate::isolation::alone;
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::graph::{Graph, Login};
 use crate::isolation::servers::keys::Keys;
-use crate::side_by_side;
+use process::side_by_side;
 
 /// Two servers of an environment, or why one cannot be asked.
 #[derive(Debug)]

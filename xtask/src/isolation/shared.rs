@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::process::printable;
+use process::printable;
 
 /// What kind of object a declaration names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -33,7 +33,7 @@ use crate::isolation::finding::{Finding, Outcome};
 use crate::isolation::statics::model::Model;
 use crate::isolation::statics::render::Rendered;
 use crate::isolation::statics::side::Side;
-use crate::side_by_side;
+use process::side_by_side;
 
 /// An environment whose files render, and what became of it with the shell's variables.
 #[derive(Debug)]

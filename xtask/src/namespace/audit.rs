@@ -16,11 +16,11 @@ use super::scripts::{self, Side};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::observe::{neo4j, redis};
-use crate::process::printable;
 use crate::secrets::Password;
 use crate::tools::docker::Container;
 use crate::tools::neo4j::{Neo4j, quoted_name};
 use crate::tools::redis::Keyspace;
+use process::printable;
 
 /// How many samples of each kind are kept.
 const SAMPLES: usize = 5;

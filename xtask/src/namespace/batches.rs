@@ -11,8 +11,8 @@
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
-use crate::process::{Conversation, PROMPT};
 use crate::tools::redis::{Redis, quoted};
+use process::{Conversation, PROMPT};
 
 /// How many batches are let at once.
 const EARLY: usize = 8;
@@ -32,7 +32,9 @@ impl Batches {
         let mut talk = redis.talk_through(script, &database.to_string())?;
         let answer = talk.answer(PROMPT)?;
         if answer != b"PONG" {
-            return Err(talk.unexpected(&String::from_utf8_lossy(&answer), "PONG"));
+            return Err(talk
+                .unexpected(&String::from_utf8_lossy(&answer), "PONG")
+                .into());
         }
         Ok(Self {
             talk,
@@ -91,11 +93,13 @@ impl Batches {
         self.talk.say(&format!("{} {script} 0", verb.name()))?;
         let args: Vec<String> = args.iter().map(|arg| quoted(arg.as_bytes())).collect();
         self.talk.say(&format!("{seconds} {}", args.join(" ")))?;
-        self.talk.say(verb.lanes())
+        self.talk.say(verb.lanes())?;
+        Ok(())
     }
 
     fn let_run(&mut self, batches: usize) -> Result<()> {
-        (0..batches).try_for_each(|_| self.talk.say("on"))
+        (0..batches).try_for_each(|_| self.talk.say("on"))?;
+        Ok(())
     }
 
     /// Reads what a batch answered. Whether more are to follow.
@@ -110,7 +114,7 @@ impl Batches {
             .and_then(|(going, rest)| Some((going.parse::<u8>().ok()?, rest)));
         match step {
             Some((going, rest)) if each(rest).is_ok() => Ok(going > 0),
-            _ => Err(self.talk.unexpected(&answer, "a number and counts")),
+            _ => Err(self.talk.unexpected(&answer, "a number and counts").into()),
         }
     }
 }

@@ -19,10 +19,10 @@ use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::observe::{neo4j, redis};
 use crate::secrets::Password;
-use crate::side_by_side::joined;
 use crate::tools::docker::Container;
 use crate::tools::neo4j::{Neo4j, quoted_name};
 use crate::ui::counted;
+use process::side_by_side::joined;
 
 /// How many nodes a transaction labels.
 const NODES_IN_A_BATCH: u32 = 10_000;

@@ -2,9 +2,9 @@
 
 use minijinja::{Environment as Templates, context};
 
-use crate::process::printable;
 use crate::report::matrix::matrix;
 use crate::report::proof::Proof;
+use process::printable;
 
 /// The page. The template's name ends in `.html`, so that minijinja escapes what is put in.
 ///

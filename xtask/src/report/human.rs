@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use crate::isolation::fault::Severity;
 use crate::isolation::finding::{Check, Finding};
 use crate::isolation::verdict::Verdict;
-use crate::process::printable;
 use crate::report::matrix::{Cell, matrix};
 use crate::report::proof::Proof;
 use crate::ui::{Tone, Ui};
+use process::printable;
 
 /// The matrix, the findings below it, worst first, then what could not be asked, then the verdict.
 pub(crate) fn text(proof: &Proof, ui: &Ui) -> String {

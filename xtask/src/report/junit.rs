@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use crate::isolation::finding::{Check, Finding, Layer, Seen};
-use crate::process::printable;
 use crate::report::proof::Proof;
+use process::printable;
 
 pub(crate) fn text(proof: &Proof) -> String {
     let mut suites = String::new();

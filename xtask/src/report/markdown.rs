@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::isolation::fault::Severity;
-use crate::process::printable;
 use crate::report::matrix::matrix;
 use crate::report::proof::Proof;
+use process::printable;
 
 /// A heading with the verdict, the matrix, the findings, what could not be asked.
 pub(crate) fn text(proof: &Proof) -> String {

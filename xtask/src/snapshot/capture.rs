@@ -7,13 +7,13 @@ use environments::Service;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::observe::Observed;
-use crate::side_by_side::both;
 use crate::snapshot::copy::{Copier, Pass};
 use crate::snapshot::freeze::Freezer;
 use crate::snapshot::freeze::watch::Watch;
 use crate::snapshot::scratch::Scratch;
 use crate::tools::docker::Container;
 use crate::ui::bytes;
+use process::side_by_side::both;
 
 /// How long the copy of two stopped servers may take.
 const UNHURRIED: Duration = Duration::from_secs(3600);

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use environments::{Deployment, Volume};
 
 use crate::error::{Failure, Result};
-use crate::process::companion::Companion;
-use crate::process::printable;
 use crate::snapshot::scratch::Scratch;
 use crate::tools::docker::containers::Mounted;
 use crate::ui::Ui;
+use process::companion::Companion;
+use process::printable;
 
 /// How long one pass may take: about 250 GB on a slow disk.
 const PASS: Duration = Duration::from_secs(3600);

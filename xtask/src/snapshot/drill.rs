@@ -165,12 +165,14 @@ pub(crate) fn load(scratch: &Scratch<'_>, store: &Store, verified: &Verified) ->
         "--overwrite-destination=true",
     ];
     let command = store.admin(scratch, "load", &args);
+    let bytes = file.metadata().map_or(0, |metadata| metadata.len());
+    let progress = scratch.context.ui.progress_of_bytes("loaded", bytes);
     let runner = scratch.docker().runner();
-    let reply = runner.feeding_shown(&command, file, "loaded")?;
+    let reply = runner.feeding_told(&command, file, |read| progress.at(read))?;
     reply
         .ok()
         .map(drop)
-        .map_err(|failure| failure.within("the dump does not load"))
+        .map_err(|error| Failure::from(error).within("the dump does not load"))
 }
 
 /// Puts a file of the snapshot into a volume, owned by a user of the image.
@@ -197,7 +199,7 @@ pub(crate) fn put(
     let command = docker.run_once(&helper, std::time::Duration::from_secs(1800));
     let feed = || {
         let file = fs::File::open(&path).with_context(unreadable)?;
-        docker.runner().feeding(&command, file)
+        Ok(docker.runner().feeding(&command, file)?)
     };
     let number = |said: &str| said.strip_suffix('\n')?.parse::<u64>().ok();
     let arrived = told(feed, "how many bytes have come", number).and_then(|arrived| {

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::process::Invocation;
-use crate::process::companion::Companion;
 use crate::tools::docker::Docker;
+use process::Invocation;
+use process::companion::Companion;
 
 /// How long the holder may take to thaw once it is told to.
 const THAWING: Duration = Duration::from_secs(60);
@@ -71,7 +71,7 @@ impl Freezer {
                 "the servers could not be frozen: {}",
                 line.strip_prefix("failed ").unwrap_or(&line)
             ))),
-            Err(failure) => Err(self.lost(failure)),
+            Err(error) => Err(self.lost(error.into())),
         }
     }
 
@@ -87,7 +87,7 @@ impl Freezer {
             .and_then(|()| self.holder.hear(THAWING));
         let line = match answer {
             Ok(line) => line,
-            Err(failure) => return Err(self.lost(failure)),
+            Err(error) => return Err(self.lost(error.into())),
         };
         let words: Vec<&str> = line.split(' ').collect();
         let lasted = match words[..] {

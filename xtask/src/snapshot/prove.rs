@@ -8,13 +8,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::error::{Failure, Kind, Result};
-use crate::process::{printable, tail};
-use crate::side_by_side::both;
 use crate::snapshot::fingerprint::graph::GraphPrint;
 use crate::snapshot::fingerprint::keys::KeysPrint;
 use crate::snapshot::scratch::Scratch;
 use crate::snapshot::servers::{Load, ScratchGraph, ScratchKeys, Store};
 use crate::ui::bytes;
+use process::side_by_side::both;
+use process::{printable, tail};
 
 /// What a recovered Neo4j says of itself.
 #[derive(Debug, Clone)]
@@ -64,9 +64,7 @@ pub(crate) fn check(scratch: &Scratch<'_>, store: &Store) -> Result<()> {
     if reply.success() {
         Ok(())
     } else {
-        Err(reply
-            .failure()
-            .within("the copy of Neo4j is not consistent"))
+        Err(Failure::from(reply.failure()).within("the copy of Neo4j is not consistent"))
     }
 }
 
@@ -109,7 +107,7 @@ pub(crate) fn save(scratch: &Scratch<'_>, image: &str, volume: &str, file: &File
     let runner = scratch.docker().runner();
     let check = runner.run(&server.exec(&["redis-check-rdb", "/data/dump.rdb"]))?;
     if !check.success() || !check.stdout.contains("RDB looks OK") {
-        return Err(check.failure().within("the RDB is not right"));
+        return Err(Failure::from(check.failure()).within("the RDB is not right"));
     }
     let command = server.exec(&counted(&["cat", "/data/dump.rdb"]));
     streamed(scratch, &command, file, "RDB")?;
@@ -162,7 +160,7 @@ fn said_to_be_written(stderr: &str) -> Option<u64> {
 /// Runs a child whose output goes to a file, telling how much came, and sees it to the disk.
 fn streamed(
     scratch: &Scratch<'_>,
-    command: &crate::process::Invocation,
+    command: &process::Invocation,
     file: &File,
     what: &str,
 ) -> Result<()> {
@@ -182,9 +180,7 @@ fn streamed(
         let said = tail(&reply.stderr, 5).join("\n    ");
         // Java and the shell begin with a capital, docker's client does not.
         let full = said.to_lowercase().contains("no space left");
-        let failure = reply
-            .failure()
-            .within(format!("the {what} was not written"));
+        let failure = Failure::from(reply.failure()).within(format!("the {what} was not written"));
         return Err(if full {
             failure.hint("df; docker system df   (there is no room for it at the destination, or on the engine's disk)")
         } else {

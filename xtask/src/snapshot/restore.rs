@@ -65,7 +65,8 @@ impl Folders<'_> {
     fn give(&self, order: &str) -> Result<()> {
         let docker = self.scratch.docker();
         let command = docker.run_once(&self.helper(order), WORK);
-        docker.runner().run(&command)?.ok().map(drop)
+        docker.runner().run(&command)?.ok()?;
+        Ok(())
     }
 
     /// How far it has come.

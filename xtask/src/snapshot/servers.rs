@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::error::{Failure, Result};
-use crate::process::{printable, tail};
 use crate::snapshot::scratch::Scratch;
 use crate::tools::docker::containers::{Helper, Mounted};
 use crate::tools::neo4j::Neo4j;
+use process::{printable, tail};
 
 /// How long a recovery may take.
 const RECOVERY: Duration = Duration::from_secs(1800);
@@ -69,7 +69,7 @@ impl Store {
         scratch: &Scratch<'_>,
         part: &str,
         args: &[&str],
-    ) -> crate::process::Invocation {
+    ) -> process::Invocation {
         let words: Vec<&str> = ["neo4j-admin"]
             .into_iter()
             .chain(args.iter().copied())
@@ -83,7 +83,7 @@ impl Store {
         scratch: &Scratch<'_>,
         part: &str,
         words: &[&str],
-    ) -> crate::process::Invocation {
+    ) -> process::Invocation {
         let mut helper = self.helper(scratch, part);
         helper.args = words.iter().copied().map(str::to_owned).collect();
         scratch.docker().run_once(&helper, RECOVERY)
@@ -219,11 +219,13 @@ impl<'a> ScratchKeys<'a> {
             .run(&self.exec(&["bash", "-c", wait]))?
             .ok()
             .map(drop)
-            .map_err(|failure| failure.within("the scratch Redis wrote no append-only file"))
+            .map_err(|error| {
+                Failure::from(error).within("the scratch Redis wrote no append-only file")
+            })
     }
 
     /// A command of the image's, beside the server.
-    pub(crate) fn exec(&self, args: &[&str]) -> crate::process::Invocation {
+    pub(crate) fn exec(&self, args: &[&str]) -> process::Invocation {
         self.scratch
             .docker()
             .exec(&self.id, args)

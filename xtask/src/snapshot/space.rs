@@ -6,11 +6,11 @@ use environments::Service;
 
 use crate::error::{Failure, Kind, Result};
 use crate::observe::Observed;
-use crate::process::PROMPT;
 use crate::snapshot::scratch::Scratch;
 use crate::tools::docker::Docker;
 use crate::tools::docker::containers::{Mounted, told};
 use crate::ui::bytes;
+use process::PROMPT;
 
 /// How much is taken beyond what was counted: servers go on writing.
 const MARGIN: u64 = 64 << 20;
@@ -55,7 +55,7 @@ fn counted(docker: &Docker, container: &str, folder: &str) -> Result<u64> {
     let command = docker.exec_with(container, &["--user", "root"], &words);
     let number = |said: &str| said.split_once('\t')?.0.parse().ok();
     told(
-        || docker.runner().run(&command),
+        || Ok(docker.runner().run(&command)?),
         "a number of bytes",
         number,
     )
@@ -111,8 +111,8 @@ fn enough(place: &str, free: u64, needed: u64, hint: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::{Interrupt, Invocation, Runner};
     use crate::ui::Ui;
+    use process::{Interrupt, Invocation, Runner};
 
     #[test]
     fn what_the_copy_leaves_out_is_not_counted() {

@@ -8,8 +8,8 @@ use crate::execute::{About, act_by_engine, execute};
 use crate::journal::DOWN;
 use crate::plan::{self, Planned};
 use crate::report::Answer;
-use crate::side_by_side::each;
 use crate::tasks::{hold_all, planned, show};
+use process::side_by_side::each;
 
 pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Answer> {
     let deployments = context.deployments(environments);

@@ -19,8 +19,8 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::journal::private_folder;
 use crate::report::{Answer, Changed};
-use crate::side_by_side::each;
 use build::{Origin, Work};
+use process::side_by_side::each;
 use pull::Pulled;
 
 const SOURCES: &str = "org.tta.image.sources";

@@ -12,12 +12,12 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::observe::neo4j;
-use crate::process::printable;
 use crate::report::Answer;
 use crate::secrets;
 use crate::tasks::running_container;
 use crate::tools::bolt::Rows;
 use crate::tools::neo4j::quoted_name;
+use process::printable;
 
 const NAME: &str = "init-neo4j";
 

@@ -10,9 +10,9 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::instances::{Census, Found, last_use};
 use crate::report::Answer;
-use crate::side_by_side::both;
 use crate::tasks::snapshots::age;
 use crate::ui;
+use process::side_by_side::both;
 
 /// What each volume takes; none where the engine could not count it.
 type Sizes = BTreeMap<String, Option<u64>>;

@@ -19,13 +19,13 @@ use crate::observe::observe_one;
 use crate::plan::{Action as _, Step};
 use crate::report::Answer;
 use crate::secrets;
-use crate::side_by_side::both;
 use crate::snapshot::cover;
 use crate::snapshot::place::{Id, Place};
 use crate::snapshot::verify::verify;
 use crate::tasks::{hold, planned, show};
 use crate::tools::docker::Container;
 use crate::ui::counted;
+use process::side_by_side::both;
 
 const NAME: &str = "migrate-namespace";
 

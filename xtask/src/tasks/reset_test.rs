@@ -16,10 +16,10 @@ use crate::execute::{About, execute};
 use crate::neighbours::Neighbours;
 use crate::plan::{Plan, Step};
 use crate::report::Answer;
-use crate::side_by_side::both;
 use crate::stack::Stack;
 use crate::tasks::{Held, hold, planned, show};
 use crate::tidiness::{Tidiness, inspect, users_of_redis};
+use process::side_by_side::both;
 
 const NAME: &str = "reset-test";
 

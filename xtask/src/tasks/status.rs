@@ -9,10 +9,10 @@ use crate::error::Result;
 use crate::guard::identity;
 use crate::observe::{Observed, observe};
 use crate::report::Answer;
-use crate::side_by_side::each;
 use crate::tasks::snapshots::{Listed, age, whole};
 use crate::tools::docker::Container;
 use crate::ui;
+use process::side_by_side::each;
 
 pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Answer> {
     let chosen = if environments.is_empty() {

@@ -21,10 +21,10 @@ use crate::cli::{Images, Test};
 use crate::context::Context;
 use crate::engine;
 use crate::error::{Failure, Result};
-use crate::process::Invocation;
-use crate::process::relayed::Relayed;
 use crate::report::{Answer, Changed};
 use crate::tasks::images;
+use process::Invocation;
+use process::relayed::Relayed;
 
 /// How long a slow machine may take to build one group's tests.
 const BUILDING: Duration = Duration::from_secs(20 * 60);
@@ -151,10 +151,10 @@ fn streamed(
         .folder(&context.root)
         .deadline(limit);
     let started = Instant::now();
-    context.runner.relayed(&cargo, |line| {
+    Ok(context.runner.relayed(&cargo, |line| {
         context.ui.insist(line);
         heard.hear(line, started.elapsed().as_secs_f64());
-    })
+    })?)
 }
 
 /// How many tests libtest runs at a time.

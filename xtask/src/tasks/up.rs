@@ -7,10 +7,10 @@ use crate::error::{Failure, Result};
 use crate::execute::{About, act_on_servers, execute};
 use crate::plan::{self, Plan, Planned, ServerAction};
 use crate::report::Answer;
-use crate::side_by_side::each;
 use crate::stack::Stack;
 use crate::tasks::{Held, adopt, hold_all, planned, restore, show};
 use crate::ui;
+use process::side_by_side::each;
 
 pub(crate) const NAME: &str = "up";
 

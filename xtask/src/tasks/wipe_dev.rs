@@ -12,10 +12,10 @@ use crate::error::{Failure, Result};
 use crate::execute::{About, execute};
 use crate::neighbours::Neighbours;
 use crate::report::Answer;
-use crate::side_by_side::both;
 use crate::stack::Stack;
 use crate::tasks::{hold, planned, show};
 use crate::ui::counted;
+use process::side_by_side::both;
 
 const NAME: &str = "wipe-dev";
 const PHRASE: &str = "DELETE DEV DATA";

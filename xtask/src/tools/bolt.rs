@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::error::Failure;
-use crate::process::Conversation;
+use process::Conversation;
 use wire::{Garbled, Inbox, Message};
 
 /// The rows that a statement answers with.
@@ -204,8 +204,11 @@ impl Session {
     }
 }
 
-const fn cut(answered: usize, failure: Failure) -> Broken {
-    Broken::Cut { answered, failure }
+fn cut(answered: usize, error: process::Error) -> Broken {
+    Broken::Cut {
+        answered,
+        failure: error.into(),
+    }
 }
 
 #[cfg(test)]

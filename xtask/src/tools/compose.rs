@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::error::{Failure, Result};
-use crate::process::{Invocation, Reply};
 use crate::tools::docker::Docker;
+use process::{Invocation, Reply};
 
 /// How long compose may take to create and start two containers from images that are there.
 const START: Duration = Duration::from_secs(180);
@@ -68,13 +68,13 @@ pub(crate) fn version(docker: &Docker) -> Result<String> {
     let reply = docker.runner().run(&asked)?.ok()?;
     let version = reply.stdout.trim();
     if version.is_empty() {
-        return Err(reply.unexpected("a version"));
+        return Err(reply.unexpected("a version").into());
     }
     Ok(version.to_owned())
 }
 
 fn ask(docker: &Docker, project: Project<'_>, args: &[&str]) -> Result<Reply> {
-    docker.runner().run(&command(docker, project, args))?.ok()
+    Ok(docker.runner().run(&command(docker, project, args))?.ok()?)
 }
 
 fn command(docker: &Docker, project: Project<'_>, args: &[&str]) -> Invocation {
@@ -101,7 +101,7 @@ fn command(docker: &Docker, project: Project<'_>, args: &[&str]) -> Invocation {
 
 fn explained(reply: &Reply) -> Failure {
     let said = reply.stderr.to_lowercase();
-    let failure = reply.failure();
+    let failure = Failure::from(reply.failure());
     if said.contains("port is already allocated") || said.contains("address already in use") {
         return failure
             .within("a port is in use")
@@ -123,8 +123,8 @@ fn explained(reply: &Reply) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::{Interrupt, Runner};
     use crate::ui::Ui;
+    use process::{Interrupt, Runner};
 
     #[test]
     fn up_names_the_project_and_shows_no_secret() {

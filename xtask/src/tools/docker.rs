@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Failure, Result};
-use crate::process::{Invocation, Reply, Runner, printable, tail};
+use process::{Invocation, Reply, Runner, printable, tail};
 
 /// How long the engine may take over something that moves data.
 const SLOW: Duration = Duration::from_secs(120);
@@ -288,7 +288,9 @@ impl Docker {
     }
 
     fn ask(&self, args: &[&str]) -> Result<Reply> {
-        self.runner.run(&self.command().args(args.iter().copied()))
+        Ok(self
+            .runner
+            .run(&self.command().args(args.iter().copied()))?)
     }
 
     /// Which engine answers.
@@ -384,13 +386,13 @@ impl Docker {
         // Exit 1 and a line a name for what is absent; anything else on stderr is news.
         let absent = said::lines_of(&reply.stderr, names, said::ABSENT);
         if !reply.success() && (reply.code != 1 || absent.is_none()) {
-            return Err(reply.failure());
+            return Err(reply.failure().into());
         }
         let found: Vec<T> = serde_json::from_str(&reply.stdout)
             .map_err(|_| reply.unexpected("a list of objects in JSON"))?;
         // Each is there or said not to be: of which nothing is told, nothing is known.
         if found.len() + absent.unwrap_or_default() < names.len() {
-            return Err(reply.unexpected("what it has of each name"));
+            return Err(reply.unexpected("what it has of each name").into());
         }
         Ok(found)
     }
@@ -434,7 +436,8 @@ impl Docker {
             .args(["volume", "create"])
             .args(labels)
             .arg(name);
-        self.runner.run(&command)?.ok().map(drop)
+        self.runner.run(&command)?.ok()?;
+        Ok(())
     }
 
     pub(crate) fn kill(&self, ids: &[String]) -> Done {
@@ -472,10 +475,10 @@ impl Docker {
         let command = self.command().args(command.iter().copied()).args(subjects);
         let reply = match self.runner.run(&command.deadline(SLOW)) {
             Ok(reply) => reply,
-            Err(failure) => {
+            Err(error) => {
                 return Done {
                     subjects: Vec::new(),
-                    outcome: Err(failure),
+                    outcome: Err(error.into()),
                 };
             }
         };
@@ -517,7 +520,8 @@ impl Docker {
 
     /// Gives an image a further name.
     pub(crate) fn tag(&self, image: &str, name: &str) -> Result<()> {
-        self.ask(&["image", "tag", image, name])?.ok().map(drop)
+        self.ask(&["image", "tag", image, name])?.ok()?;
+        Ok(())
     }
 
     /// The names of all running containers with the ports that each publishes, as `docker ps`
@@ -531,6 +535,6 @@ impl Docker {
             Some((name.to_owned(), ports.to_owned()))
         };
         let lines: Option<Vec<_>> = reply.stdout.lines().map(line).collect();
-        lines.ok_or_else(|| reply.unexpected("a name and its ports a line"))
+        Ok(lines.ok_or_else(|| reply.unexpected("a name and its ports a line"))?)
     }
 }

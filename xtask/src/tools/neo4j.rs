@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Failure, Kind, Result};
-use crate::process::{Invocation, PROMPT, Reply, printable};
 use crate::tools::bolt::{Broken, Rows, Session};
 use crate::tools::docker::Docker;
+use process::{Invocation, PROMPT, Reply, printable};
 
 /// How long a statement may take that changes much: a million nodes are deleted in about 14 s.
 pub(crate) const STATEMENT: Duration = Duration::from_secs(600);
@@ -217,7 +217,9 @@ impl<'a> Neo4j<'a> {
         if answers.len() == expected {
             Ok(answers)
         } else {
-            Err(reply.unexpected(&format!("{expected} lines of JSON")))
+            Err(reply
+                .unexpected(&format!("{expected} lines of JSON"))
+                .into())
         }
     }
 
@@ -412,7 +414,7 @@ fn rows(line: &str, reply: &Reply) -> Result<Vec<Vec<Value>>> {
     }
     match answer.data {
         Some(data) => Ok(data.values),
-        None => Err(reply.unexpected("rows or errors")),
+        None => Err(reply.unexpected("rows or errors").into()),
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::error::Result;
-use crate::process::{Conversation, Reply};
 use crate::tools::docker::Docker;
+use process::{Conversation, Reply};
 
 /// A Redis server in a container.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +39,7 @@ impl Redis<'_> {
         if answers == vec!["OK"; commands.len()] {
             Ok(())
         } else {
-            Err(reply.unexpected("OK to each command"))
+            Err(reply.unexpected("OK to each command").into())
         }
     }
 
@@ -55,7 +55,7 @@ impl Redis<'_> {
             .docker
             .exec_with(self.container, &["--user", "root"], &args)
             .stdin(commands.join("\n") + "\n");
-        self.docker.runner().run(&command)?.ok()
+        Ok(self.docker.runner().run(&command)?.ok()?)
     }
 
     /// The number of keys of each database that has any.
@@ -75,7 +75,8 @@ impl Redis<'_> {
     /// The server does not answer, or answers anything else.
     pub(crate) fn keyspace(&self) -> Result<BTreeMap<u32, Keyspace>> {
         let reply = self.asked(&["INFO", "keyspace"])?;
-        keyspace(&reply.stdout).ok_or_else(|| reply.unexpected("the section Keyspace of INFO"))
+        Ok(keyspace(&reply.stdout)
+            .ok_or_else(|| reply.unexpected("the section Keyspace of INFO"))?)
     }
 
     /// Talks to a script inside the container, which asks as the admin user: its only argument is `$0`.
@@ -87,7 +88,7 @@ impl Redis<'_> {
         let command = self
             .docker
             .exec_with(self.container, &["--user", "root"], &words);
-        self.docker.runner().converse(&command)
+        Ok(self.docker.runner().converse(&command)?)
     }
 
     /// Commands one after the other as the admin user, each a line. Each answer is as redis-cli shows
@@ -100,7 +101,7 @@ impl Redis<'_> {
         let command = self
             .docker
             .exec_with(self.container, &["--user", "root"], &words);
-        self.docker.runner().converse(&command)
+        Ok(self.docker.runner().converse(&command)?)
     }
 
     fn asked(&self, args: &[&str]) -> Result<Reply> {
@@ -109,7 +110,7 @@ impl Redis<'_> {
         let command = self
             .docker
             .exec_with(self.container, &["--user", "root"], &command);
-        self.docker.runner().run(&command)?.ok()
+        Ok(self.docker.runner().run(&command)?.ok()?)
     }
 }
 

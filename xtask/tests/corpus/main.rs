@@ -6,7 +6,7 @@
 //! row, from which `cargo xtask test --faults` makes its table.
 #![expect(
     clippy::disallowed_types,
-    reason = "a test starts the tool and docker from outside, so process.rs is not its door"
+    reason = "a test starts the tool and docker from outside, so crates/process is not its door"
 )]
 #![allow(clippy::print_stdout, reason = "its lines are read by `test --faults`")]
 #![allow(dead_code, reason = "each test binary uses a part of what they share")]

@@ -1,7 +1,7 @@
 //! The blocks marked `live`, run one after the other on an instance of their own.
 #![expect(
     clippy::disallowed_types,
-    reason = "a test starts docker from outside, so process.rs is not its door"
+    reason = "a test starts docker from outside, so crates/process is not its door"
 )]
 
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 //! once, and it never runs more than it was let.
 #![expect(
     clippy::disallowed_types,
-    reason = "a test starts a shell from outside, so process.rs is not its door"
+    reason = "a test starts a shell from outside, so crates/process is not its door"
 )]
 
 use std::fs;

@@ -1,7 +1,7 @@
 //! The script that copies both stores, pass after pass, and says how far it is where that is seen.
 #![expect(
     clippy::disallowed_types,
-    reason = "a test starts a shell from outside, so process.rs is not its door"
+    reason = "a test starts a shell from outside, so crates/process is not its door"
 )]
 
 use std::fs;

@@ -1,7 +1,7 @@
 //! Where snapshots go: too small, filled up, read-only, removed half way.
 #![expect(
     clippy::disallowed_types,
-    reason = "a test starts the tool from outside, so process.rs is not its door"
+    reason = "a test starts the tool from outside, so crates/process is not its door"
 )]
 
 use std::fs;

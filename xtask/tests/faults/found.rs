@@ -120,7 +120,7 @@ fn of_the_future(set: &Set, id: &str) {
 /// The sums of its files anew, and the drill's word that it speaks of them.
 #[expect(
     clippy::disallowed_types,
-    reason = "a test starts sha256sum from outside, so process.rs is not its door"
+    reason = "a test starts sha256sum from outside, so crates/process is not its door"
 )]
 fn summed(folder: &std::path::Path) {
     let script =

@@ -1,7 +1,7 @@
 //! The audit trail when it cannot be written, and what stands in it.
 #![expect(
     clippy::disallowed_types,
-    reason = "a test starts the tool from outside, so process.rs is not its door"
+    reason = "a test starts the tool from outside, so crates/process is not its door"
 )]
 
 use std::fs::{self, OpenOptions};

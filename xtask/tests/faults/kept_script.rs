@@ -2,7 +2,7 @@
 //! again, the copy is whole, and until then nothing says that it is.
 #![expect(
     clippy::disallowed_types,
-    reason = "a test starts a shell from outside, so process.rs is not its door"
+    reason = "a test starts a shell from outside, so crates/process is not its door"
 )]
 
 use std::fs;

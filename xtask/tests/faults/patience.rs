@@ -1,7 +1,7 @@
 //! The harness itself: a child that hangs fails its own test, and no other.
 #![expect(
     clippy::disallowed_types,
-    reason = "a test starts children from outside, so process.rs is not its door"
+    reason = "a test starts children from outside, so crates/process is not its door"
 )]
 
 use std::process::{Child, Command, Stdio};

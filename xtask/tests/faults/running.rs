@@ -1,7 +1,7 @@
 //! The command while it runs: what it has said so far, signals, its end.
 #![expect(
     clippy::disallowed_types,
-    reason = "a test starts the tool from outside, so process.rs is not its door"
+    reason = "a test starts the tool from outside, so crates/process is not its door"
 )]
 
 use std::io::Read;

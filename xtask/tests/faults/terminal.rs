@@ -1,7 +1,7 @@
 //! The command on a terminal of its own, with a person at it.
 #![expect(
     clippy::disallowed_types,
-    reason = "a test starts the tool from outside, so process.rs is not its door"
+    reason = "a test starts the tool from outside, so crates/process is not its door"
 )]
 
 use std::fs::{File, OpenOptions};

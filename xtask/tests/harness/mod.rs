@@ -1,7 +1,7 @@
 //! The real binary, run as a user would, with a state folder of its own.
 #![expect(
     clippy::disallowed_types,
-    reason = "a test starts the tool from outside, so process.rs is not its door"
+    reason = "a test starts the tool from outside, so crates/process is not its door"
 )]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(missing_docs, reason = "tests are sentences")]

@@ -6,7 +6,7 @@
 //! ([`live`]), whatever RUST_TEST_THREADS says. `--nocapture` shows how long each of them took.
 #![expect(
     clippy::disallowed_types,
-    reason = "a test starts the tool and docker from outside, so process.rs is not its door"
+    reason = "a test starts the tool and docker from outside, so crates/process is not its door"
 )]
 #![allow(missing_docs, reason = "tests are sentences")]
 

@@ -3,7 +3,7 @@
 //! A machine without python3 fails these tests, with a line that says how to get it.
 #![expect(
     clippy::disallowed_types,
-    reason = "a test starts Python from outside, so process.rs is not its door"
+    reason = "a test starts Python from outside, so crates/process is not its door"
 )]
 #![allow(missing_docs, reason = "tests are sentences")]
 

@@ -6,7 +6,7 @@ use environments::Environment;
 use environments::render::{Secrets, Target, redis_users};
 
 use crate::isolation::servers::keyed::{Digest, Key};
-use crate::process::printable;
+use process::printable;
 
 /// One user, passwords as digests.
 #[derive(Debug, Clone, PartialEq, Eq)]

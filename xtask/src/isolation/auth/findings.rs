@@ -6,8 +6,8 @@ use crate::isolation::auth::evidence::{Site, Try};
 use crate::isolation::fault::{self, Fault};
 use crate::isolation::finding::Finding;
 use crate::isolation::servers::keyed::Secret;
-use crate::process::{printable, quoted};
 use crate::tools::neo4j::quoted_name;
+use process::{printable, quoted};
 
 /// Whose server it is.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,7 @@ use crate::isolation::fault::A5;
 use crate::isolation::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
 use crate::isolation::servers::graph::Login;
 use crate::isolation::servers::keyed::Secret;
-use crate::process::printable;
+use process::printable;
 
 const AUDITED: &str = "the namespace mode is audit, which the namespace layer reports";
 

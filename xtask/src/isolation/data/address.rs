@@ -13,8 +13,8 @@ use environments::Environment;
 use crate::isolation::alone;
 use crate::isolation::data::evidence::Address;
 use crate::isolation::scene::{Scene, Site};
-use crate::process::printable;
-use crate::side_by_side::{Lost, both};
+use process::printable;
+use process::side_by_side::{Lost, both};
 
 /// How long a server on this host may take over a connection or an answer.
 const PATIENCE: Duration = Duration::from_secs(10);

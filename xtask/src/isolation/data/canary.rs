@@ -144,9 +144,7 @@ pub(super) fn start<'a>(scene: &'a Scene<'_>, site: &'a Site) -> Result<Waiting<
     let password = site.password.as_ref().map_err(Clone::clone)?;
     let container = container(site, Service::Neo4j)?;
     let server = observe::neo4j(scene.context, &site.deployment, container, password);
-    let talk = server
-        .talk(PATIENCE)
-        .map_err(|failure| in_short(&failure))?;
+    let talk = server.talk(PATIENCE).map_err(in_short)?;
     Ok(Waiting(talk))
 }
 
@@ -200,7 +198,7 @@ fn counts(
 ) -> Result<(), String> {
     statements.push(all());
     let answers = talk.prove(&statements);
-    let answers = answers.map_err(|failure| in_short(&failure))?;
+    let answers = answers.map_err(in_short)?;
     let found = of_run(answers.last().map(Vec::as_slice), run)?.len();
     if found == expected {
         Ok(())

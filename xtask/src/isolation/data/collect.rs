@@ -9,8 +9,8 @@ use crate::isolation::data::writing::{self, Writer};
 use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::databases::SYSTEM;
 use crate::isolation::servers::{self, Pair, Servers};
-use crate::side_by_side;
 use crate::tools::redis::{field, keyspace};
+use process::side_by_side;
 
 pub(super) fn collect(scene: &Scene<'_>, servers: &Servers) -> Evidence {
     let leaves = writing::leaves(scene);

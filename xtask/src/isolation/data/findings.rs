@@ -6,7 +6,7 @@ use crate::isolation::auth::{joined, xtask};
 use crate::isolation::data::evidence::{Graph, Keys, Written};
 use crate::isolation::fault;
 use crate::isolation::finding::Finding;
-use crate::process::printable;
+use process::printable;
 
 fn container(instance: &Instance, environment: Environment, service: Service) -> String {
     Deployment::new(environment, instance.clone()).container(service)

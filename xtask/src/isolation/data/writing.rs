@@ -11,7 +11,7 @@ use crate::isolation::data::evidence::{Site, Written};
 use crate::isolation::data::leave::Leave;
 use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::Pair;
-use crate::side_by_side;
+use process::side_by_side;
 
 /// Leave to write to each environment that may be written to, whose places are given, one after the
 /// other, so that the journal has them in their order.

@@ -17,9 +17,9 @@ use crate::isolation::engine::health::{self, Tried};
 use crate::isolation::engine::model::Model;
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::statics::literal;
-use crate::process::{PROMPT, Reply};
-use crate::side_by_side::joined;
 use crate::tools::compose::{self, Project};
+use process::side_by_side::joined;
+use process::{PROMPT, Reply};
 
 /// The answers; a text says why there is none.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ fn hashes(context: &Context, site: &Site) -> Result<BTreeMap<String, String>, St
     let name = site.deployment.project();
     let ask = || compose::hashes(&context.docker, project(site, &name));
     let reply = said(alone::once_more(PROMPT, ask, Answer::is_err))?;
-    parsed(&reply).ok_or_else(|| reply.unexpected("a service and its hash a line").message)
+    parsed(&reply).ok_or_else(|| reply.unexpected("a service and its hash a line").message())
 }
 
 /// Lines of `neo4j 4cf33a15…`.

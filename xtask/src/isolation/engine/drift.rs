@@ -16,7 +16,7 @@ use crate::isolation::engine::standing::names;
 use crate::isolation::fault::E1;
 use crate::isolation::finding::Finding;
 use crate::isolation::statics::texts::in_words;
-use crate::process::quoted;
+use process::quoted;
 
 /// What an image says that a container made from it has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::isolation::census::Container;
 use crate::isolation::engine::drift::instance_option;
 use crate::isolation::fault::E10;
 use crate::isolation::finding::Finding;
-use crate::process::quoted;
+use process::quoted;
 
 /// How a container's health check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,8 +99,8 @@ fn run(
         .docker
         .runner()
         .run(&command)
-        .and_then(crate::process::Reply::ok)
-        .map_err(|failure| failure.message)?;
+        .and_then(process::Reply::ok)
+        .map_err(|error| error.message())?;
     let codes: Option<Vec<i32>> = reply
         .stdout
         .split_whitespace()
@@ -108,7 +108,7 @@ fn run(
         .collect();
     match codes.as_deref() {
         Some(&[own, without]) => Ok(Tried::Ran { own, without }),
-        _ => Err(reply.unexpected("two exit codes").message),
+        _ => Err(reply.unexpected("two exit codes").message()),
     }
 }
 

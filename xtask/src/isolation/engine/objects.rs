@@ -12,7 +12,7 @@ use crate::isolation::fault::{E2, E3, E4, E9};
 use crate::isolation::finding::Finding;
 use crate::isolation::shared::Kind;
 use crate::isolation::store;
-use crate::process::quoted;
+use process::quoted;
 
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let mut findings = owners(evidence);

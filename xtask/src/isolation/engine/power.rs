@@ -10,7 +10,7 @@ use crate::isolation::engine::standing::{Evidence, names};
 use crate::isolation::fault::{E7, E8, E11, Fault};
 use crate::isolation::finding::Finding;
 use crate::isolation::shared::Kind;
-use crate::process::quoted;
+use process::quoted;
 
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();

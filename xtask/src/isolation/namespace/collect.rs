@@ -39,7 +39,7 @@ fn nodes(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Nodes, St
             .map(|statement| server.ask(&home, statement).map_err(Failure::failed));
         asked.collect()
     })
-    .map_err(|failure| in_short(&failure))?;
+    .map_err(in_short)?;
     Ok(Nodes {
         name: site.deployment.container(Service::Neo4j),
         census,
@@ -68,7 +68,7 @@ fn keys(scene: &Scene<'_>, site: &scene::Site, pair: &Pair) -> Result<Keys, Stri
         Depth::Names,
         keyspace,
     )
-    .map_err(|failure| in_short(&failure))?;
+    .map_err(in_short)?;
     Ok(Keys {
         name: site.deployment.container(Service::Redis),
         census,

@@ -8,9 +8,9 @@ use crate::isolation::fault;
 use crate::isolation::finding::Finding;
 use crate::isolation::namespace::evidence::{Keys, Nodes};
 use crate::namespace::audit::Census;
-use crate::process::{printable, quoted};
 use crate::tools::neo4j::quoted_name;
 use crate::ui::counted;
+use process::{printable, quoted};
 
 /// At most five names. What they hold is never read.
 fn samples(census: &Census, of: impl Fn(Option<Environment>) -> bool) -> String {

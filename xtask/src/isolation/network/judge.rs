@@ -16,7 +16,7 @@ use crate::isolation::network::control::Controls;
 use crate::isolation::network::discovery;
 use crate::isolation::network::found::Found;
 use crate::isolation::network::questions::{Place, Question, Source, Table, defined};
-use crate::process::quoted;
+use process::quoted;
 
 /// The answers stand in the order of the table's sources.
 pub(crate) fn judge(table: &Table, answers: &[Result<Answers, String>]) -> Outcome {

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use crate::context::Context;
 use crate::isolation::network::answers::{Answer, Answers};
 use crate::isolation::network::questions::{Question, Source};
-use crate::process::Reply;
-use crate::side_by_side::Lost;
+use process::Reply;
 
 /// Why a source could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,13 +16,13 @@ pub(crate) struct Unasked {
     pub(crate) late: bool,
 }
 
-impl Lost for Result<Answers, Unasked> {
-    fn lost() -> Self {
-        let lost: Result<(), String> = Lost::lost();
-        Err(Unasked {
-            why: lost.err().unwrap_or_default(),
+/// Whoever asked died.
+impl From<process::Error> for Unasked {
+    fn from(error: process::Error) -> Self {
+        Self {
+            why: error.message(),
             late: false,
-        })
+        }
     }
 }
 
@@ -84,11 +83,11 @@ pub(crate) fn ask(
     let reply = context.docker.runner().run(&asked).and_then(Reply::ok);
     let took = began.elapsed();
     let reply = reply.map_err(|failure| Unasked {
-        why: format!("{} cannot ask: {}", source.name, failure.message),
+        why: format!("{} cannot ask: {}", source.name, failure.message()),
         late: took >= patience.whole,
     })?;
     let answers = parse(&reply.stdout, source.questions.len()).map_err(|problem| Unasked {
-        why: reply.unexpected(&problem).message,
+        why: reply.unexpected(&problem).message(),
         // An engine that is overloaded has lost the output of what ran to its end.
         late: reply.stdout.is_empty(),
     })?;

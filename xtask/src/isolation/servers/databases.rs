@@ -15,7 +15,7 @@ use crate::isolation::servers::reach::{container, in_short};
 use crate::isolation::servers::stores::STORE;
 pub(crate) use crate::isolation::servers::stores::{Databases, SYSTEM};
 use crate::observe;
-use crate::process::PROMPT;
+use process::PROMPT;
 
 impl Graph {
     /// What databases it has, asked once a run for all layers.
@@ -64,7 +64,7 @@ fn home(scene: &Scene<'_>, site: &Site) -> Result<(String, String), String> {
     let server = observe::neo4j(scene.context, &site.deployment, container, password);
     let ask = || server.look_at_home(&["CALL db.info() YIELD name, id"]);
     let answers = alone::once_more(PROMPT, ask, Result::is_err);
-    let answers = answers.map_err(|failure| in_short(&failure))?;
+    let answers = answers.map_err(in_short)?;
     match answers
         .first()
         .and_then(|rows| rows.first())

@@ -12,7 +12,7 @@ use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::keyed::{Key, Secret, base64};
 use crate::isolation::servers::reach::{container, converse, in_short};
 use crate::isolation::servers::stores::{Databases, STORE, SYSTEM};
-use crate::process::{Conversation, printable};
+use process::{Conversation, printable};
 
 const ASK: &str = include_str!("ask.sh");
 
@@ -173,7 +173,7 @@ impl Graph {
             return Err(why.clone());
         }
         let told = self.child.ask(FOLDERS, SILENT * 2).map_err(|failure| {
-            let why = in_short(&failure);
+            let why = in_short(failure);
             self.over = Some(why.clone());
             why
         })?;
@@ -221,7 +221,7 @@ impl Graph {
         match self.child.ask(&question, SILENT * 2) {
             Ok(line) => said(&line),
             Err(failure) => {
-                let why = in_short(&failure);
+                let why = in_short(failure);
                 self.over = Some(why.clone());
                 Said::Nothing(why)
             }

@@ -9,8 +9,8 @@ use crate::isolation::auth::acl::ADMIN;
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::keyed::{Key, Secret};
 use crate::isolation::servers::reach::{LIFE, PATIENCE, container, converse, in_short};
-use crate::process::{Conversation, printable};
 use crate::tools::redis::quoted;
+use process::{Conversation, printable};
 
 const WHO: &str = include_str!("who.sh");
 
@@ -161,9 +161,7 @@ impl Keys {
 
     /// Says a command that is answered with one line, and returns that.
     fn one(&mut self, words: &[&str]) -> Result<String, String> {
-        self.child
-            .say(&spoken(words))
-            .map_err(|failure| in_short(&failure))?;
+        self.child.say(&spoken(words)).map_err(in_short)?;
         self.line()
     }
 
@@ -192,7 +190,7 @@ impl Keys {
             }
         };
         talk().map_err(|failure: crate::error::Failure| {
-            let why = in_short(&failure);
+            let why = in_short(failure);
             self.over = Some(why.clone());
             why
         })
@@ -217,7 +215,7 @@ pub(crate) fn anyone(scene: &Scene<'_>, site: &Site) -> Result<Anyone, String> {
     let command = scene.context.docker.exec(&container.id, &args);
     let child = scene.context.runner.converse(&command);
     Ok(Anyone {
-        child: child.map_err(|failure| in_short(&failure))?,
+        child: child.map_err(in_short)?,
         patience: PATIENCE,
     })
 }
@@ -229,9 +227,7 @@ impl Anyone {
     /// It ended, or does not answer in time.
     pub(crate) fn ask(&mut self, words: &[&str]) -> Result<String, String> {
         let began = Instant::now();
-        self.child
-            .say(&spoken(words))
-            .map_err(|failure| in_short(&failure))?;
+        self.child.say(&spoken(words)).map_err(in_short)?;
         let answer = line(&mut self.child, self.patience)?;
         self.patience = self.patience.max(began.elapsed() * 10);
         Ok(answer)
@@ -247,9 +243,7 @@ fn spoken(words: &[&str]) -> String {
 /// The next line that says something: redis-cli puts an empty one behind an error.
 fn line(child: &mut Conversation, patience: Duration) -> Result<String, String> {
     loop {
-        let line = child
-            .answer(patience)
-            .map_err(|failure| in_short(&failure))?;
+        let line = child.answer(patience).map_err(in_short)?;
         let line = String::from_utf8_lossy(&line).trim().to_owned();
         if !line.is_empty() {
             return Ok(line);

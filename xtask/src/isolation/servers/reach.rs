@@ -7,8 +7,8 @@ use environments::Service;
 use crate::error::Failure;
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::keyed::{Key, Secret};
-use crate::process::{Conversation, printable};
 use crate::tools::docker::Container;
+use process::{Conversation, printable};
 
 /// What a container prints first: the secrets that it is configured with, as digests.
 const SECRETS: &str = include_str!("secrets.sh");
@@ -57,21 +57,21 @@ pub(super) fn converse(
             }
             match Secret::told(&line) {
                 Some(secret) => secrets.push(secret),
-                None => return Err(child.unexpected(&line, "a name and a digest")),
+                None => return Err(child.unexpected(&line, "a name and a digest").into()),
             }
         }
     };
-    talk().map_err(|failure| in_short(&failure))
+    talk().map_err(in_short)
 }
 
 /// A failure in the words that are about the server: the command is a script, and says nothing here.
-pub(crate) fn in_short(failure: &Failure) -> String {
-    let message = &failure.message;
+pub(crate) fn in_short(failure: impl Into<Failure>) -> String {
+    let message = failure.into().message;
     let told = match (message.find('`'), message.rfind('`')) {
         (Some(begin), Some(end)) if begin < end => {
             format!("{}what asks it{}", &message[..begin], &message[end + 1..])
         }
-        _ => message.clone(),
+        _ => message,
     };
     let told: Vec<&str> = told.split_whitespace().collect();
     printable(&told.join(" "))
@@ -88,7 +88,7 @@ mod tests {
     fn a_failure_is_told_without_the_script_that_met_it() {
         let failure =
             Failure::failed("`docker exec x bash -c 'a `b`'` ended half way:\n    no\u{1b}");
-        assert_eq!(in_short(&failure), "what asks it ended half way: no\\u{1b}");
-        assert_eq!(in_short(&Failure::failed("plain")), "plain");
+        assert_eq!(in_short(failure), "what asks it ended half way: no\\u{1b}");
+        assert_eq!(in_short(Failure::failed("plain")), "plain");
     }
 }

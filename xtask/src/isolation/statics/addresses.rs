@@ -14,7 +14,7 @@ use crate::isolation::statics::ports::{Address, published};
 use crate::isolation::statics::side::{Side, grep_both};
 use crate::isolation::statics::subnets;
 use crate::isolation::statics::uris::{self, Place, Uri};
-use crate::process::printable;
+use process::printable;
 
 /// Names by which containers call the host they run on.
 const HOST_NAMES: [&str; 8] = [

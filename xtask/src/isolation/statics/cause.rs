@@ -14,7 +14,7 @@ use crate::isolation::finding::Finding;
 use crate::isolation::statics::model::Model;
 use crate::isolation::statics::side::{Side, rendering};
 use crate::isolation::statics::{Read, ground, render, table};
-use crate::process::{printable, quoted};
+use process::{printable, quoted};
 
 /// How many files deep `include` and `extends` are followed in search of a cause.
 const DEPTH: usize = 4;

@@ -15,7 +15,7 @@ use crate::isolation::finding::Finding;
 use crate::isolation::statics::secret_words::{secret_name, secret_value};
 use crate::isolation::statics::side::Side;
 use crate::isolation::statics::texts::{in_text, in_uris, in_words};
-use crate::process::{printable, quoted};
+use process::{printable, quoted};
 
 /// What a secret is known by: of `#…` in a list of Redis users only this hash is there, so that of
 /// each other is taken first.

@@ -10,7 +10,7 @@ use crate::isolation::finding::Finding;
 use crate::isolation::shared::Kind;
 use crate::isolation::statics::model::Service;
 use crate::isolation::statics::side::Side;
-use crate::process::printable;
+use process::printable;
 
 /// Where engines listen. A folder above one of them is as good as the socket.
 const SOCKETS: [&str; 7] = [

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::isolation::fault;
 use crate::isolation::finding::Finding;
 use crate::isolation::statics::side::{Side, grep_both};
-use crate::process::printable;
+use process::printable;
 
 /// S14: services whose image has a name that is none, and why.
 pub(crate) fn unusable(side: &Side) -> Vec<Finding> {

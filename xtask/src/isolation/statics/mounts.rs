@@ -11,7 +11,7 @@ use crate::isolation::shared::Kind;
 use crate::isolation::statics::engine_access;
 use crate::isolation::statics::model::{Device, Model, Source};
 use crate::isolation::statics::side::{Side, grep_both, nested};
-use crate::process::printable;
+use process::printable;
 
 /// A path of the host that a container sees.
 #[derive(Debug, Clone)]
@@ -134,8 +134,8 @@ pub(crate) fn overlaps(one: &Side, other: &Side) -> Vec<Finding> {
                     .reproduce(format!(
                         "{}; realpath -m {} {}",
                         grep_both(one, other, "\"source\""),
-                        crate::process::quoted(&printable(&bind.source)),
-                        crate::process::quoted(&printable(&against.source))
+                        process::quoted(&printable(&bind.source)),
+                        process::quoted(&printable(&against.source))
                     ))
                     .fix("give each environment a folder of its own, beside the other's; or mount it read-only in both"),
             );

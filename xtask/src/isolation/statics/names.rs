@@ -11,7 +11,7 @@ use crate::isolation::shared::Kind;
 use crate::isolation::statics::model::{Network, Volume};
 use crate::isolation::statics::side::{Side, grep_both};
 use crate::isolation::store;
-use crate::process::printable;
+use process::printable;
 
 /// S4.
 pub(crate) fn projects(one: &Side, other: &Side) -> Vec<Finding> {

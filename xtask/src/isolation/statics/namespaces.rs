@@ -8,7 +8,7 @@ use crate::isolation::finding::Finding;
 use crate::isolation::shared::Kind;
 use crate::isolation::statics::names::{containers, unowned_finding};
 use crate::isolation::statics::side::{Side, grep_both};
-use crate::process::printable;
+use process::printable;
 
 /// A container outside of its own project that a service names, and by what.
 #[derive(Debug, Clone, PartialEq, Eq)]

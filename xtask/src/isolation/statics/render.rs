@@ -10,8 +10,8 @@ use serde_json::json;
 use crate::isolation::statics::literal;
 use crate::isolation::statics::model::Model;
 use crate::isolation::{Composed, alone};
-use crate::process::{Invocation, Runner, Surroundings, printable};
-use crate::side_by_side;
+use process::side_by_side;
+use process::{Invocation, Runner, Surroundings, printable};
 
 /// How long compose may take over files; it takes 0.1 s.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -211,7 +211,7 @@ fn parsed(text: &str) -> Result<Model, String> {
 
 fn text(runner: &Runner, asked: &Invocation) -> Result<String, String> {
     let reply = alone::once_more(DEADLINE, || runner.run(asked), Result::is_err)
-        .map_err(|failure| printable(&failure.message))?;
+        .map_err(|error| printable(&error.message()))?;
     if !reply.success() {
         let said = reply.said();
         return Err(if said.is_empty() {
@@ -221,6 +221,12 @@ fn text(runner: &Runner, asked: &Invocation) -> Result<String, String> {
         });
     }
     Ok(reply.stdout)
+}
+
+/// All variables, as a person's own shell would hand them to compose, to see what that changes. The
+/// engine is still ours to choose.
+fn as_a_shell_has_them(name: &str) -> bool {
+    !name.starts_with("DOCKER_")
 }
 
 fn command(composed: &Composed, way: Way, given: &[(String, String)]) -> Invocation {
@@ -236,7 +242,7 @@ fn command_with(composed: &Composed, way: Way, global: &[&str], config: &[&str])
         // the one that is switched on is gone.
         .env("DOCKER_CONTEXT", "default")
         .surroundings(if way == Way::Dirty {
-            Surroundings::Shell
+            Surroundings::Those(as_a_shell_has_them)
         } else {
             Surroundings::Bare
         })

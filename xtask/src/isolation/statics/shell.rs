@@ -7,7 +7,7 @@ use crate::isolation::finding::Finding;
 use crate::isolation::statics::model::Model;
 use crate::isolation::statics::names;
 use crate::isolation::statics::side::Side;
-use crate::process::printable;
+use process::printable;
 
 /// S12: names, volumes, networks and ports that are others in the dirty model.
 pub(crate) fn bleeding(side: &Side, dirty: &Model) -> Vec<Finding> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::isolation::Composed;
 use crate::isolation::shared::Shared;
 use crate::isolation::statics::model::Model;
-use crate::process::{printable, quoted};
+use process::{printable, quoted};
 
 /// One environment.
 #[derive(Debug, Clone)]

@@ -12,8 +12,8 @@ use crate::isolation::statics::{
     Read, addresses, credentials, declared, engine_access, images, mounts, names, namespaces,
     ports, routes, subnets,
 };
-use crate::process::printable;
 use crate::ui::counted;
+use process::printable;
 
 /// A question about two environments.
 struct Comparison {

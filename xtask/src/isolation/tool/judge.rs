@@ -5,7 +5,7 @@ use environments::{Deployment, Environment, Service, label};
 use crate::isolation::census::Census;
 use crate::isolation::fault::{H2, H4};
 use crate::isolation::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
-use crate::process::quoted;
+use process::quoted;
 
 /// What the tool layer judges.
 pub(crate) struct Evidence<'a> {

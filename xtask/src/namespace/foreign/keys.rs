@@ -7,8 +7,8 @@ use super::file::{Key, Moved};
 use crate::error::Result;
 use crate::namespace::batches::{Batches, Misread, Verb};
 use crate::namespace::scripts;
-use crate::process::{Conversation, PROMPT};
 use crate::tools::redis::{Redis, quoted};
+use process::{Conversation, PROMPT};
 
 /// How many keys are asked for, or removed, at once.
 const AT_ONCE: usize = 50;
@@ -93,7 +93,7 @@ impl Asked {
         let mut talk = redis.talk_quoted()?;
         let answer = talk.ask(&format!("SELECT {database}"), PROMPT)?;
         if answer != "OK" {
-            return Err(talk.unexpected(&answer, "OK"));
+            return Err(talk.unexpected(&answer, "OK").into());
         }
         Ok(Self(talk))
     }
@@ -118,7 +118,10 @@ impl Asked {
                 continue;
             }
             if dump.len() < 2 || !dump.starts_with('"') || !dump.ends_with('"') {
-                return Err(self.0.unexpected(&dump, "what a key holds, in quotes"));
+                return Err(self
+                    .0
+                    .unexpected(&dump, "what a key holds, in quotes")
+                    .into());
             }
             keys.push(Key {
                 name: name.clone(),

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use crate::cli::HoldFreeze;
 use crate::error::{Failure, Result};
-use crate::process::companion::{Companion, Heard, Lines};
-use crate::process::{Interrupt, Runner};
 use crate::tools::docker::{Container, Docker, freezer};
 use crate::ui::Ui;
+use process::companion::{Companion, Heard, Lines};
+use process::{Interrupt, Runner};
 
 /// How long one call to the engine may take before it is made again, or given up: also a client
 /// that hangs must not keep us from thawing within ten seconds.

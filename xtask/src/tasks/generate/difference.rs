@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use diffy::{DiffOptions, Line};
 
-use crate::process::printable;
+use process::printable;
 
 /// A unified difference. A line that is not `ours` is there by its name alone.
 pub(super) fn text(path: &str, now: &str, rendered: &str, ours: &dyn Fn(&str) -> bool) -> String {

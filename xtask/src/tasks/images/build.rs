@@ -9,7 +9,7 @@ use super::{BASE, Job, SOURCES};
 use crate::context::Context;
 use crate::engine::done;
 use crate::error::{Failure, Result};
-use crate::process::Invocation;
+use process::Invocation;
 
 /// A build that downloads everything takes about two minutes here.
 const BUILD: Duration = Duration::from_secs(3600);
@@ -98,7 +98,7 @@ impl Work<'_> {
         let ca = Some(HOST_CA).filter(|path| Path::new(path).is_file());
         let command = build(context.docker.command(), &folder, tag, args, labels, ca);
         let built = context.runner.logged(&command, &log, None)?.ok();
-        built.map_err(|failure| explained(failure, tag))?;
+        built.map_err(|error| explained(error.into(), tag))?;
         done(context, &format!("build {tag}"), because, started);
         Ok(())
     }

@@ -10,7 +10,7 @@ use environments::images::{DEBIAN_BASE, DEBIAN_SUITE};
 use crate::context::Context;
 use crate::engine::{self, done};
 use crate::error::{Failure, Result};
-use crate::process::Invocation;
+use process::Invocation;
 
 /// Where the new system is put together: /tmp may be small, in memory, or without device files.
 const PLACE: &str = "/var/tmp";
@@ -49,8 +49,8 @@ pub(crate) fn make(context: &Context, logs: &Path, install_tools: bool) -> Resul
         .runner
         .logged(&command, &logs.join("debian.log"), None)?
         .ok()
-        .map_err(|failure| {
-            failure.hint(format!(
+        .map_err(|error| {
+            Failure::from(error).hint(format!(
                 "is the mirror reached, and has it the suite {DEBIAN_SUITE}?"
             ))
         })?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::context::Context;
 use crate::engine::done;
 use crate::error::Result;
-use crate::process::{printable, tail};
+use process::{printable, tail};
 
 /// How long a registry may take to say its first word. A name server that drops questions takes
 /// longer than any person waits.

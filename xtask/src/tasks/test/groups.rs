@@ -49,6 +49,7 @@ const GROUPS: [Group; 6] = [
         name: "unit",
         selections: &[
             &["--package", "environments"],
+            &["--package", "process"],
             &["--package", "xtask", "--bins"],
         ],
         on_servers: OnServers::None,
@@ -152,6 +153,7 @@ mod tests {
             .collect();
         insta::assert_snapshot!(lines.join("\n"), @r"
         test --no-fail-fast --package environments -- name
+        test --no-fail-fast --package process -- name
         test --no-fail-fast --package xtask --bins -- name
         test --no-fail-fast --package xtask --test faults -- name
         test --no-fail-fast --package xtask --test python -- name

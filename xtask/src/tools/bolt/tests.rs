@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::wire::{self, Inbox, Message, message};
 use super::*;
-use crate::process::{Interrupt, Invocation, Runner};
 use crate::ui::Ui;
+use process::{Interrupt, Invocation, Runner};
 
 const SOON: Duration = Duration::from_secs(20);
 

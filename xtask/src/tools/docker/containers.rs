@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Container, Docker, SLOW, VolumeState, freezer, said};
 use crate::error::{Failure, Kind, Result};
-use crate::process::{Invocation, PROMPT, Reply};
+use process::{Invocation, PROMPT, Reply};
 
 /// A container to be run.
 #[derive(Debug, Clone, Default)]
@@ -116,7 +116,7 @@ pub(crate) fn told<T>(
         }
     }
     let last = ask()?.ok()?;
-    read(&last.stdout).ok_or_else(|| last.unexpected(expected))
+    Ok(read(&last.stdout).ok_or_else(|| last.unexpected(expected))?)
 }
 
 impl Docker {
@@ -133,7 +133,7 @@ impl Docker {
         if id.len() == 64 && id.bytes().all(hexadecimal) {
             Ok(id.to_owned())
         } else {
-            Err(reply.unexpected("a container's id"))
+            Err(reply.unexpected("a container's id").into())
         }
     }
 
@@ -164,7 +164,7 @@ impl Docker {
             if attempt > 1 {
                 helper.name.push_str(&format!("-{attempt}"));
             }
-            self.runner().run(&self.run_once(&helper, deadline))
+            Ok(self.runner().run(&self.run_once(&helper, deadline))?)
         };
         told(ask, expected, read)
     }
@@ -172,7 +172,8 @@ impl Docker {
     /// Freezes all processes of containers, one call for all.
     pub(crate) fn pause(&self, ids: &[String], deadline: Duration) -> Result<()> {
         let command = self.command().arg("pause").args(ids).deadline(deadline);
-        self.runner().run(&command)?.ok().map(drop)
+        self.runner().run(&command)?.ok()?;
+        Ok(())
     }
 
     /// When containers, by their full ids, were frozen, as far as the engine still knows: it keeps the
@@ -190,7 +191,7 @@ impl Docker {
         if reply.stdout.lines().all(whole) {
             Ok(reply.stdout.lines().map(str::to_owned).collect())
         } else {
-            Err(reply.unexpected("a line `TIME ID` for each event"))
+            Err(reply.unexpected("a line `TIME ID` for each event").into())
         }
     }
 

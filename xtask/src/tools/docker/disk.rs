@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{Docker, SLOW};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 
 /// A volume in the answer of `docker system df`.
 #[derive(Debug, Deserialize)]
@@ -29,7 +29,7 @@ impl Docker {
             "N/A" => Ok((one.name, None)),
             size => match bytes(size) {
                 Some(bytes) => Ok((one.name, Some(bytes))),
-                None => Err(reply.unexpected("the size of each volume")),
+                None => Err(Failure::from(reply.unexpected("the size of each volume"))),
             },
         };
         all.unwrap_or_default().into_iter().map(size).collect()

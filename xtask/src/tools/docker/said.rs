@@ -4,7 +4,7 @@
 //! with `no such` in it, such as that no engine listens.
 
 use crate::error::Result;
-use crate::process::Reply;
+use process::Reply;
 
 /// Ends of lines, `{}` standing for the object's id or name.
 pub(super) type Known = &'static [&'static str];
@@ -66,7 +66,7 @@ pub(super) fn done_or(already: Known, objects: &[String], reply: &Reply) -> Resu
     if reply.success() || already_so() {
         Ok(())
     } else {
-        Err(reply.failure())
+        Err(reply.failure().into())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::isolation::engine::judge;
 use crate::isolation::finding::testing::{told, unexplained};
 use crate::isolation::finding::{Outcome, testing};
 use crate::isolation::verdict::Verdict;
-use crate::process::quoted;
+use process::quoted;
 
 use super::*;
 

@@ -13,14 +13,14 @@ use duct::Handle;
 
 use super::hearing::{self, HEARING, Said};
 use super::{Interrupt, Invocation, Runner, end, printable, redacted, tail};
-use crate::error::{Failure, Result};
+use crate::error::{Error, Kind, Result};
 
 /// What a child says, one after the other.
 type Answers = Sender<std::io::Result<Vec<u8>>>;
 
 /// A child that answers. Dropping it ends it.
 #[derive(Debug)]
-pub(crate) struct Conversation {
+pub struct Conversation {
     handle: Handle,
     stdin: Option<PipeWriter>,
     /// The thread that has `stdin` once bytes were poured.
@@ -37,7 +37,7 @@ impl Runner {
     ///
     /// # Errors
     /// The program is missing, or Ctrl-C was pressed.
-    pub(crate) fn converse(&self, invocation: &Invocation) -> Result<Conversation> {
+    pub fn converse(&self, invocation: &Invocation) -> Result<Conversation> {
         self.talk(invocation, lines)
     }
 
@@ -45,7 +45,7 @@ impl Runner {
     ///
     /// # Errors
     /// As for [`Self::converse`].
-    pub(crate) fn stream(&self, invocation: &Invocation) -> Result<Conversation> {
+    pub fn stream(&self, invocation: &Invocation) -> Result<Conversation> {
         self.talk(invocation, pieces)
     }
 
@@ -55,11 +55,11 @@ impl Runner {
         read: fn(PipeReader, &Answers),
     ) -> Result<Conversation> {
         self.interrupt.check()?;
-        let no_pipe = |error: std::io::Error| Failure::failed("no pipe").because(error);
+        let no_pipe = |error: std::io::Error| Error::new(Kind::Ours, "no pipe").because(error);
         let (theirs, stdin) = std::io::pipe().map_err(no_pipe)?;
         let (stdout, other) = std::io::pipe().map_err(no_pipe)?;
-        let expression = invocation
-            .expression()
+        let expression = self
+            .expression(invocation)
             .stdin_file(theirs)
             .stdout_file(other)
             .stderr_capture();
@@ -135,7 +135,7 @@ fn pieces(mut stdout: PipeReader, answers: &Answers) {
 
 impl Conversation {
     /// The same conversation, called so in whatever is told of it: its own line may be a script.
-    pub(crate) fn called(mut self, line: String) -> Self {
+    pub fn called(mut self, line: String) -> Self {
         self.line = line;
         self
     }
@@ -145,7 +145,7 @@ impl Conversation {
     /// # Errors
     /// The child has ended, does not answer in time, or Ctrl-C was pressed. After any of these it
     /// must not be asked again: an answer could be that of an earlier question.
-    pub(crate) fn ask(&mut self, question: &str, deadline: Duration) -> Result<String> {
+    pub fn ask(&mut self, question: &str, deadline: Duration) -> Result<String> {
         self.say(question)?;
         let answer = self.answer(deadline)?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
@@ -156,7 +156,7 @@ impl Conversation {
     ///
     /// # Errors
     /// The child has ended or does not read for too long, or Ctrl-C was pressed.
-    pub(crate) fn say(&mut self, question: &str) -> Result<()> {
+    pub fn say(&mut self, question: &str) -> Result<()> {
         self.say_within(question, HEARING)
     }
 
@@ -177,7 +177,7 @@ impl Conversation {
     ///
     /// # Errors
     /// The child has ended, or Ctrl-C was pressed.
-    pub(crate) fn pour(&mut self, bytes: Vec<u8>) -> Result<()> {
+    pub fn pour(&mut self, bytes: Vec<u8>) -> Result<()> {
         self.interrupt.check()?;
         if let Some(stdin) = self.stdin.take() {
             self.pouring = Some(write_along(stdin));
@@ -193,7 +193,7 @@ impl Conversation {
     ///
     /// # Errors
     /// Those of [`Self::ask`].
-    pub(crate) fn answer(&mut self, deadline: Duration) -> Result<Vec<u8>> {
+    pub fn answer(&mut self, deadline: Duration) -> Result<Vec<u8>> {
         let started = Instant::now();
         loop {
             match self.answers.recv_timeout(Duration::from_millis(50)) {
@@ -203,28 +203,34 @@ impl Conversation {
             }
             self.interrupt.check()?;
             if started.elapsed() >= deadline {
-                return Err(Failure::failed(format!(
-                    "`{}` did not answer within {} s",
-                    self.line,
-                    deadline.as_secs()
-                )));
+                return Err(Error::new(
+                    Kind::TooLong,
+                    format!(
+                        "`{}` did not answer within {} s",
+                        self.line,
+                        deadline.as_secs()
+                    ),
+                ));
             }
         }
     }
 
     /// A text with what is secret blotted out.
-    pub(crate) fn blotted(&self, text: &str) -> String {
+    pub fn blotted(&self, text: &str) -> String {
         redacted(text, &self.secrets)
     }
 
     /// An answer that could not be understood, shown as it is.
-    pub(crate) fn unexpected(&self, answer: &str, expected: &str) -> Failure {
+    pub fn unexpected(&self, answer: &str, expected: &str) -> Error {
         let answer: String = answer.chars().take(300).collect();
-        Failure::failed(format!(
-            "`{}` was expected to answer {expected}, but answered {}",
-            self.line,
-            printable(&self.blotted(&answer))
-        ))
+        Error::new(
+            Kind::Unexpected,
+            format!(
+                "`{}` was expected to answer {expected}, but answered {}",
+                self.line,
+                printable(&self.blotted(&answer))
+            ),
+        )
     }
 
     fn close(&mut self) {
@@ -233,7 +239,7 @@ impl Conversation {
     }
 
     /// The failure of a child that has ended before it was asked to.
-    fn over(&mut self) -> Failure {
+    fn over(&mut self) -> Error {
         self.close();
         let ended = self.handle.wait_timeout(Duration::from_secs(2));
         let said = match ended {
@@ -252,7 +258,10 @@ impl Conversation {
         } else {
             format!(":\n    {said}")
         };
-        Failure::failed(format!("`{}` ended half way{said}", self.line))
+        Error::new(
+            Kind::EndedBadly,
+            format!("`{}` ended half way{said}", self.line),
+        )
     }
 }
 
@@ -272,13 +281,11 @@ impl Drop for Conversation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
-    use crate::ui::Ui;
 
     const SOON: Duration = Duration::from_secs(20);
 
     fn talk(script: &str) -> Conversation {
-        let runner = Runner::new(Interrupt::default(), Ui::silent());
+        let runner = Runner::new(Interrupt::default(), ());
         let child = Invocation::new("sh").args(["-c", script]);
         runner.converse(&child).expect("it starts")
     }
@@ -295,7 +302,7 @@ mod tests {
 
     #[test]
     fn bytes_come_in_the_order_in_which_they_were_poured_while_answers_are_read() {
-        let runner = Runner::new(Interrupt::default(), Ui::silent());
+        let runner = Runner::new(Interrupt::default(), ());
         let child = Invocation::new("cat");
         let mut child = runner.stream(&child).expect("it starts");
         // More than the pipes hold: the child stops reading until it is read itself.
@@ -315,7 +322,7 @@ mod tests {
         let mut child = talk("read -r line; echo no >&2; exit 3");
         let failure = child.ask("a", SOON).expect_err("it ended");
         assert!(
-            failure.message.ends_with("ended half way:\n    no"),
+            failure.message().ends_with("ended half way:\n    no"),
             "{failure}"
         );
         child.ask("b", SOON).expect_err("it has ended");
@@ -327,7 +334,7 @@ mod tests {
         child.answer(SOON).expect("an answer");
         let failure = child.answer(SOON).expect_err("it ended");
         assert_eq!(
-            failure.message,
+            failure.message(),
             "`sh -c '# a script …` ended half way, saying nothing"
         );
     }
@@ -338,7 +345,7 @@ mod tests {
         let failure = child
             .ask("a", Duration::from_millis(100))
             .expect_err("it is silent");
-        assert!(failure.message.contains("did not answer"), "{failure}");
+        assert!(failure.message().contains("did not answer"), "{failure}");
         let started = Instant::now();
         drop(child);
         assert!(started.elapsed() < Duration::from_secs(10));
@@ -351,26 +358,26 @@ mod tests {
         let failure = child
             .say_within(&more_than_a_pipe_holds, Duration::from_millis(300))
             .expect_err("it does not read");
-        assert!(failure.message.contains("did not read"), "{failure}");
+        assert!(failure.message().contains("did not read"), "{failure}");
         let mut child = talk("exec sleep 1000");
-        let flag = std::sync::Arc::clone(&child.interrupt.0);
+        let interrupt = child.interrupt.clone();
         let pressing = thread::spawn(move || {
             thread::park_timeout(Duration::from_millis(200));
-            flag.store(true, std::sync::atomic::Ordering::SeqCst);
+            interrupt.press();
         });
         let failure = child.say(&more_than_a_pipe_holds).expect_err("pressed");
-        assert_eq!(failure.kind, Kind::Interrupted);
+        assert_eq!(failure.kind(), Kind::Interrupted);
         pressing.join().expect("it ends");
     }
 
     #[test]
     fn ctrl_c_ends_a_conversation() {
         let interrupt = Interrupt::default();
-        let runner = Runner::new(interrupt.clone(), Ui::silent());
+        let runner = Runner::new(interrupt.clone(), ());
         let mut child = runner.converse(&Invocation::new("cat")).expect("it starts");
-        interrupt.0.store(true, std::sync::atomic::Ordering::SeqCst);
+        interrupt.press();
         assert_eq!(
-            child.ask("a", SOON).expect_err("pressed").kind,
+            child.ask("a", SOON).expect_err("pressed").kind(),
             Kind::Interrupted
         );
     }

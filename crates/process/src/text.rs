@@ -1,7 +1,7 @@
 //! Text of children, made fit for a person to see and for a shell to read.
 
 /// The last lines of a text, blank ones left out.
-pub(crate) fn tail(text: &str, lines: usize) -> Vec<&str> {
+pub fn tail(text: &str, lines: usize) -> Vec<&str> {
     let all: Vec<&str> = text
         .lines()
         .filter(|line| !line.trim().is_empty())
@@ -9,14 +9,14 @@ pub(crate) fn tail(text: &str, lines: usize) -> Vec<&str> {
     all[all.len().saturating_sub(lines)..].to_vec()
 }
 
-pub(super) fn redacted(text: &str, secrets: &[String]) -> String {
+pub(crate) fn redacted(text: &str, secrets: &[String]) -> String {
     let blot = |text: String, secret: &String| text.replace(secret.as_str(), "•••");
     secrets.iter().fold(text.to_owned(), blot)
 }
 
 /// Text from elsewhere made safe for a terminal: control characters are shown, not obeyed, and so
 /// are those that turn or hide what follows them (Unicode's bidirectional and invisible ones).
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|character| {
             let hides = matches!(
@@ -35,7 +35,7 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 /// A word as a shell would need it. Braces too: bash makes two words of `{a,b}`.
-pub(crate) fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain =
         |character: char| character.is_ascii_alphanumeric() || "-_./:=,@%+".contains(character);
     if !word.is_empty() && word.chars().all(plain) {

@@ -7,17 +7,17 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use super::Interrupt;
-use crate::error::{Failure, Result};
+use crate::error::{Error, Kind, Result};
 
 /// How long a child may take to read what it is told.
-pub(super) const HEARING: Duration = Duration::from_secs(60);
+pub(crate) const HEARING: Duration = Duration::from_secs(60);
 
 /// As much as a pipe that can be written to takes at once, without waiting (POSIX: `PIPE_BUF`).
 const AT_ONCE: usize = 4096;
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
+pub(crate) enum Said {
     Whole,
     /// Nobody reads there any more.
     Gone,
@@ -29,7 +29,7 @@ pub(super) enum Said {
 ///
 /// # Errors
 /// Ctrl-C was pressed while it did not read.
-pub(super) fn say(
+pub(crate) fn say(
     to: &mut PipeWriter,
     mut bytes: &[u8],
     deadline: Duration,
@@ -61,14 +61,17 @@ fn writable(to: &PipeWriter) -> Result<bool> {
     match poll(&mut waiting, timeout.as_ref()) {
         Ok(0) | Err(Errno::INTR) => Ok(false),
         Ok(_) => Ok(true),
-        Err(error) => Err(Failure::failed("a pipe").because(std::io::Error::from(error))),
+        Err(error) => Err(Error::new(Kind::Ours, "a pipe").because(error)),
     }
 }
 
 /// The failure of a child that does not read.
-pub(super) fn unheard(line: &str, deadline: Duration) -> Failure {
-    Failure::failed(format!(
-        "`{line}` did not read what it was told within {} s",
-        deadline.as_secs()
-    ))
+pub(crate) fn unheard(line: &str, deadline: Duration) -> Error {
+    Error::new(
+        Kind::TooLong,
+        format!(
+            "`{line}` did not read what it was told within {} s",
+            deadline.as_secs()
+        ),
+    )
 }

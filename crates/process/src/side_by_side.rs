@@ -5,25 +5,19 @@
 
 use std::thread;
 
-use crate::error::Failure;
+use crate::error::{Error, Kind};
 
 const DIED: &str = "a thread of this command died";
 
 /// An answer that can say that there is none.
-pub(crate) trait Lost {
+pub trait Lost {
     /// What stands for the answer of a thread that died.
     fn lost() -> Self;
 }
 
-impl<T> Lost for Result<T, String> {
+impl<T, E: From<Error>> Lost for Result<T, E> {
     fn lost() -> Self {
-        Err(DIED.to_owned())
-    }
-}
-
-impl<T> Lost for Result<T, Failure> {
-    fn lost() -> Self {
-        Err(Failure::failed(DIED))
+        Err(Error::new(Kind::Ours, DIED).into())
     }
 }
 
@@ -40,7 +34,7 @@ impl<A: Lost, B: Lost> Lost for (A, B) {
 }
 
 /// Does the work for each of them, a thread each; the answers in the order of what they are about.
-pub(crate) fn each<T: Send, R: Lost + Send>(
+pub fn each<T: Send, R: Lost + Send>(
     items: impl IntoIterator<Item = T>,
     work: impl Fn(T) -> R + Sync,
 ) -> Vec<R> {
@@ -57,7 +51,7 @@ pub(crate) fn each<T: Send, R: Lost + Send>(
 }
 
 /// Does the one in a thread and the other here; both have ended when it returns.
-pub(crate) fn both<A: Lost + Send, B: Lost>(
+pub fn both<A: Lost + Send, B: Lost>(
     one: impl FnOnce() -> A + Send,
     other: impl FnOnce() -> B,
 ) -> (A, B) {
@@ -73,7 +67,7 @@ pub(crate) fn both<A: Lost + Send, B: Lost>(
 }
 
 /// The answer of a thread that somebody started by hand.
-pub(crate) fn joined<R: Lost>(thread: thread::ScopedJoinHandle<'_, R>) -> R {
+pub fn joined<R: Lost>(thread: thread::ScopedJoinHandle<'_, R>) -> R {
     thread.join().unwrap_or_else(|_| R::lost())
 }
 
@@ -123,10 +117,10 @@ mod tests {
         });
         assert_eq!(answers, [Ok(1), Err(DIED.to_owned()), Ok(3)]);
         let (one, other) = both(
-            || -> Result<(), Failure> { panic!("this one dies on purpose") },
+            || -> Result<(), Error> { panic!("this one dies on purpose") },
             || Some(2),
         );
-        assert_eq!(one.expect_err("it died").message, DIED);
+        assert_eq!(one.expect_err("it died").message(), DIED);
         assert_eq!(other, Some(2));
     }
 }

@@ -8,13 +8,13 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use super::hearing::{self, HEARING, Said};
 use super::{Invocation, Runner, end};
-use crate::error::{Failure, Result};
-use crate::process::Interrupt;
+use crate::Interrupt;
+use crate::error::{Error, Kind, Result};
 
 /// A child with whom we are in conversation. Dropping it closes its standard input, which tells it
 /// to end, and waits until it has.
 #[derive(Debug)]
-pub(crate) struct Companion {
+pub struct Companion {
     handle: Handle,
     line: String,
     to: Option<PipeWriter>,
@@ -32,16 +32,16 @@ impl Runner {
     ///
     /// # Errors
     /// The program is missing, or there are no pipes left.
-    pub(crate) fn companion(&self, invocation: &Invocation) -> Result<Companion> {
+    pub fn companion(&self, invocation: &Invocation) -> Result<Companion> {
         let pipe = || {
-            let no_pipe = || Failure::failed(format!("`{}`: no pipe", invocation.line()));
+            let no_pipe = || Error::new(Kind::Ours, format!("`{}`: no pipe", invocation.line()));
             std::io::pipe().map_err(|error| no_pipe().because(error))
         };
         // Neither of our ends is inherited by any child: closing them is what the other side sees.
         let (stdin, to) = pipe()?;
         let (from, stdout) = pipe()?;
-        let expression = invocation
-            .expression()
+        let expression = self
+            .expression(invocation)
             .stdin_file(stdin)
             .stdout_file(stdout)
             .stderr_capture();
@@ -59,7 +59,7 @@ impl Runner {
 
 impl Companion {
     /// One that is left to end by itself, however long that takes.
-    pub(crate) const fn trusted(mut self) -> Self {
+    pub const fn trusted(mut self) -> Self {
         self.trusted = true;
         self
     }
@@ -68,7 +68,7 @@ impl Companion {
     ///
     /// # Errors
     /// It has gone; or it does not read, and that for too long or until Ctrl-C was pressed.
-    pub(crate) fn say(&mut self, line: &str) -> Result<()> {
+    pub fn say(&mut self, line: &str) -> Result<()> {
         self.say_within(line, HEARING)
     }
 
@@ -88,7 +88,7 @@ impl Companion {
     ///
     /// # Errors
     /// It has gone, says nothing within the deadline, or Ctrl-C was pressed.
-    pub(crate) fn hear(&mut self, deadline: Duration) -> Result<String> {
+    pub fn hear(&mut self, deadline: Duration) -> Result<String> {
         let until = Instant::now() + deadline;
         loop {
             // Looked at often, so that Ctrl-C is noticed.
@@ -100,31 +100,30 @@ impl Companion {
             }
             self.interrupt.check()?;
             if Instant::now() >= until {
-                return Err(Failure::failed(format!(
-                    "`{}` said nothing for {} s",
-                    self.line,
-                    deadline.as_secs()
-                )));
+                return Err(Error::new(
+                    Kind::TooLong,
+                    format!("`{}` said nothing for {} s", self.line, deadline.as_secs()),
+                ));
             }
         }
     }
 
     /// The failure that its end is, with what it said on standard error.
-    fn gone(&self) -> Failure {
+    fn gone(&self) -> Error {
         let ended = self.handle.wait_timeout(Duration::from_secs(2));
         let said = match ended {
             Ok(Some(output)) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
             _ => String::new(),
         };
-        Failure::failed(format!(
-            "`{}` has ended: {}",
-            self.line,
-            super::printable(if said.is_empty() {
-                "it said nothing"
-            } else {
-                &said
-            })
-        ))
+        let said = if said.is_empty() {
+            "it said nothing"
+        } else {
+            &said
+        };
+        Error::new(
+            Kind::EndedBadly,
+            format!("`{}` has ended: {}", self.line, super::printable(said)),
+        )
     }
 
     /// Closes its standard input and waits until it has ended.
@@ -145,23 +144,26 @@ impl Drop for Companion {
 
 /// What came from a pipe within some time.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub enum Heard {
+    /// A whole line, without its end.
     Line(String),
     /// Nobody can say anything any more.
     End,
+    /// Nothing came in that time.
     Silence,
 }
 
 /// A pipe, line by line, never waiting longer than it is told to.
 #[derive(Debug)]
-pub(crate) struct Lines<R = PipeReader> {
+pub struct Lines<R = PipeReader> {
     pipe: R,
     buffer: Vec<u8>,
     ended: bool,
 }
 
 impl<R: std::io::Read + std::os::fd::AsFd> Lines<R> {
-    pub(crate) const fn new(pipe: R) -> Self {
+    /// Nothing of it has been read yet.
+    pub const fn new(pipe: R) -> Self {
         Self {
             pipe,
             buffer: Vec::new(),
@@ -173,7 +175,7 @@ impl<R: std::io::Read + std::os::fd::AsFd> Lines<R> {
     ///
     /// # Errors
     /// The pipe cannot be read.
-    pub(crate) fn next(&mut self, patience: Duration) -> Result<Heard> {
+    pub fn next(&mut self, patience: Duration) -> Result<Heard> {
         let until = Instant::now() + patience;
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
@@ -194,7 +196,7 @@ impl<R: std::io::Read + std::os::fd::AsFd> Lines<R> {
                 Ok(0) => self.ended = true,
                 Ok(count) => self.buffer.extend_from_slice(&chunk[..count]),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Failure::failed("a pipe").because(error)),
+                Err(error) => return Err(Error::new(Kind::Ours, "a pipe").because(error)),
             }
         }
     }
@@ -202,12 +204,12 @@ impl<R: std::io::Read + std::os::fd::AsFd> Lines<R> {
     fn readable(&self, patience: Duration) -> Result<bool> {
         let timeout = patience
             .try_into()
-            .map_err(|_| Failure::failed("the time to wait for a pipe is out of range"))?;
+            .map_err(|_| Error::new(Kind::Ours, "the time to wait for a pipe is out of range"))?;
         let mut waiting = [PollFd::new(&self.pipe, PollFlags::IN)];
         match poll(&mut waiting, Some(&timeout)) {
             Ok(0) | Err(rustix::io::Errno::INTR) => Ok(false),
             Ok(_) => Ok(true),
-            Err(error) => Err(Failure::failed("a pipe").because(std::io::Error::from(error))),
+            Err(error) => Err(Error::new(Kind::Ours, "a pipe").because(error)),
         }
     }
 }
@@ -215,10 +217,9 @@ impl<R: std::io::Read + std::os::fd::AsFd> Lines<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::Ui;
 
     fn companion(script: &str) -> Companion {
-        let runner = Runner::new(Interrupt::default(), Ui::silent());
+        let runner = Runner::new(Interrupt::default(), ());
         let invocation = Invocation::new("bash").args(["-c", script]);
         runner.companion(&invocation).expect("it starts")
     }
@@ -249,19 +250,17 @@ mod tests {
         let failure = deaf
             .say_within(&long(), Duration::from_millis(300))
             .expect_err("it does not read");
-        assert!(failure.message.contains("did not read"), "{failure}");
+        assert!(failure.message().contains("did not read"), "{failure}");
     }
 
     #[test]
     fn ctrl_c_ends_the_wait_for_a_companion_that_does_not_read() {
         let mut deaf = companion("exec sleep 1000");
-        deaf.interrupt
-            .0
-            .store(true, std::sync::atomic::Ordering::SeqCst);
+        deaf.interrupt.press();
         // What there is room for is said all the same: a thaw comes after Ctrl-C.
         deaf.say("thaw").expect("there is room");
         let failure = deaf.say(&long()).expect_err("pressed");
-        assert_eq!(failure.kind, crate::error::Kind::Interrupted);
+        assert_eq!(failure.kind(), Kind::Interrupted);
     }
 
     #[test]
@@ -276,13 +275,13 @@ mod tests {
     fn a_companion_that_ends_is_told_with_its_last_words() {
         let mut dying = companion("echo no >&2; exit 3");
         let failure = dying.hear(Duration::from_secs(10)).expect_err("it ended");
-        assert!(failure.message.ends_with("has ended: no"), "{failure}");
+        assert!(failure.message().ends_with("has ended: no"), "{failure}");
     }
 
     #[test]
     fn a_companion_that_is_silent_for_too_long_is_told() {
         let mut mute = companion("read -r line");
         let failure = mute.hear(Duration::from_millis(100)).expect_err("silence");
-        assert!(failure.message.contains("said nothing"), "{failure}");
+        assert!(failure.message().contains("said nothing"), "{failure}");
     }
 }

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::error::{Failure, Result};
+use crate::error::{Error, Result};
 
 /// Ctrl-C, once it was pressed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Interrupt(pub(super) Arc<AtomicBool>);
+pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Listens for SIGINT, SIGTERM and SIGHUP. A second one ends the process at once.
-    pub(crate) fn listen() -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// The system does not let us.
+    pub fn listen() -> std::io::Result<Self> {
         let flag = Arc::new(AtomicBool::new(false));
         for signal in [
             signal_hook::consts::SIGINT,
@@ -24,15 +27,23 @@ impl Interrupt {
         Ok(Self(flag))
     }
 
+    /// As if it was pressed.
+    pub fn press(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
     /// Whether it was pressed.
-    pub(crate) fn pressed(&self) -> bool {
+    pub fn pressed(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Fails with [`Kind::Interrupted`](crate::error::Kind::Interrupted) once it was pressed.
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Fails with [`Kind::Interrupted`](crate::Kind::Interrupted) once it was pressed.
+    ///
+    /// # Errors
+    /// It was pressed.
+    pub fn check(&self) -> Result<()> {
         if self.pressed() {
-            Err(Failure::interrupted())
+            Err(Error::interrupted())
         } else {
             Ok(())
         }

@@ -11,14 +11,15 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::companion::{Heard, Lines};
 use super::{Invocation, Runner, exit_code};
-use crate::error::{Failure, Result};
+use crate::error::{Error, Kind, Result};
 
 /// How long whoever was asked to end may take to clear away what is its own.
 const GRACE: Duration = Duration::from_secs(15);
 
 /// How such a child came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Relayed {
+pub enum Relayed {
+    /// By itself, with that exit code.
     Ended(i32),
     /// It passed its deadline; it and all that it had started has been ended.
     TooLong,
@@ -29,18 +30,14 @@ impl Runner {
     ///
     /// # Errors
     /// The program is missing, or Ctrl-C was pressed, and the child has been ended.
-    pub(crate) fn relayed(
-        &self,
-        invocation: &Invocation,
-        mut hear: impl FnMut(&str),
-    ) -> Result<Relayed> {
+    pub fn relayed(&self, invocation: &Invocation, mut hear: impl FnMut(&str)) -> Result<Relayed> {
         self.interrupt.check()?;
         let failed = |error: std::io::Error| {
-            Failure::failed(format!("`{}`: no pipe", invocation.line())).because(error)
+            Error::new(Kind::Ours, format!("`{}`: no pipe", invocation.line())).because(error)
         };
         let (from, to) = std::io::pipe().map_err(failed)?;
         let copy = to.try_clone().map_err(failed)?;
-        let expression = invocation.expression().stdin_null();
+        let expression = self.expression(invocation).stdin_null();
         let expression = expression.stdout_file(to).stderr_file(copy);
         let handle = self.start(invocation, &expression)?;
         // Our ends for writing: with them the pipe would never end.
@@ -54,7 +51,7 @@ impl Runner {
                     // Looked at before the pipe is: whatever the child has said is in it then.
                     let ended = handle.wait_timeout(Duration::from_millis(50));
                     let ended = ended.map_err(|error| {
-                        Failure::failed(format!("`{}`", invocation.line())).because(error)
+                        Error::new(Kind::Ours, format!("`{}`", invocation.line())).because(error)
                     })?;
                     if let Some(output) = ended {
                         // An orphan may hold the pipe: nobody waits for that one.
@@ -177,14 +174,13 @@ fn descendants(of: &[u32]) -> Vec<Process> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::Interrupt;
-    use crate::ui::Ui;
+    use crate::Interrupt;
 
     /// No child of these tests takes this long, unless it hangs.
     const LIMIT: Duration = Duration::from_secs(300);
 
     fn run(script: &str, deadline: Duration) -> (Relayed, Vec<String>) {
-        let runner = Runner::new(Interrupt::default(), Ui::silent());
+        let runner = Runner::new(Interrupt::default(), ());
         let invocation = Invocation::new("bash")
             .args(["-c", script])
             .deadline(deadline);
@@ -222,11 +218,11 @@ mod tests {
 
     #[test]
     fn whatever_it_has_started_is_ended_too_in_whatever_group_and_however_deaf() {
-        let runner = Runner::new(Interrupt::default(), Ui::silent());
+        let runner = Runner::new(Interrupt::default(), ());
         let script = "trap '' TERM; setsid bash -c 'echo $$; exec sleep 1000'; wait";
         let invocation = Invocation::new("bash").args(["-c", script]);
         let (from, to) = std::io::pipe().expect("a pipe");
-        let expression = invocation.expression().stdin_null().stdout_file(to);
+        let expression = runner.expression(&invocation).stdin_null().stdout_file(to);
         let handle = runner.start(&invocation, &expression).expect("it starts");
         let Heard::Line(number) = Lines::new(from).next(LIMIT).expect("a pipe") else {
             panic!("it said nothing");

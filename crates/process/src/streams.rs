@@ -5,7 +5,7 @@ use std::io::Seek as _;
 use std::time::Duration;
 
 use super::{Invocation, Reply, Runner, Waited, exit_code, too_long};
-use crate::error::{Failure, Result};
+use crate::error::{Error, Kind, Result};
 
 impl Runner {
     /// Runs a child to its end, its standard output going to a file. `meanwhile` is called several
@@ -13,15 +13,15 @@ impl Runner {
     ///
     /// # Errors
     /// As for `run`. What the file holds then is nothing to rely on.
-    pub(crate) fn saving(
+    pub fn saving(
         &self,
         invocation: &Invocation,
         file: &File,
         meanwhile: impl Fn(Duration),
     ) -> Result<Reply> {
         let file = again(invocation, file)?;
-        let expression = invocation
-            .expression()
+        let expression = self
+            .expression(invocation)
             .stdin_null()
             .stdout_file(file)
             .stderr_capture();
@@ -32,27 +32,25 @@ impl Runner {
     ///
     /// # Errors
     /// As for `run`.
-    pub(crate) fn feeding(&self, invocation: &Invocation, file: File) -> Result<Reply> {
+    pub fn feeding(&self, invocation: &Invocation, file: File) -> Result<Reply> {
         self.fed(invocation, file, |_| {})
     }
 
-    /// The same, showing on a terminal how much of the file was read.
+    /// The same; `read` is told several times a second how many bytes of the file it has read.
     ///
     /// # Errors
     /// As for `run`.
-    pub(crate) fn feeding_shown(
+    pub fn feeding_told(
         &self,
         invocation: &Invocation,
         file: File,
-        what: &str,
+        read: impl Fn(u64),
     ) -> Result<Reply> {
         // The child's own, which moves on as it reads: to look at it costs nothing.
         let same = again(invocation, &file)?;
-        let bytes = file.metadata().map_or(0, |metadata| metadata.len());
-        let progress = self.ui.progress_of_bytes(what, bytes);
         self.fed(invocation, file, |_| {
             if let Ok(at) = (&same).stream_position() {
-                progress.at(at);
+                read(at);
             }
         })
     }
@@ -63,8 +61,8 @@ impl Runner {
         file: File,
         meanwhile: impl Fn(Duration),
     ) -> Result<Reply> {
-        let expression = invocation
-            .expression()
+        let expression = self
+            .expression(invocation)
             .stdin_file(file)
             .stdout_capture()
             .stderr_capture();
@@ -72,7 +70,7 @@ impl Runner {
     }
 
     /// To its end, or until Ctrl-C or its deadline.
-    pub(super) fn streamed(
+    pub(crate) fn streamed(
         &self,
         invocation: &Invocation,
         expression: &duct::Expression,
@@ -92,7 +90,9 @@ impl Runner {
                 line: invocation.line(),
                 secrets: invocation.secrets.clone(),
             }),
-            Waited::GivenUp | Waited::TooLong => Err(Failure::failed(too_long(invocation))),
+            Waited::GivenUp | Waited::TooLong => {
+                Err(Error::new(Kind::TooLong, too_long(invocation)))
+            }
         }
     }
 }
@@ -100,5 +100,5 @@ impl Runner {
 /// The same open file: it has one place for all who read or write it.
 fn again(invocation: &Invocation, file: &File) -> Result<File> {
     file.try_clone()
-        .map_err(|error| Failure::failed(format!("`{}`", invocation.line())).because(error))
+        .map_err(|error| Error::new(Kind::Ours, format!("`{}`", invocation.line())).because(error))
 }

@@ -1,18 +1,22 @@
 //! The one door to child processes.
 //!
 //! Every child gets a deadline, a process group of its own, a captured output and an environment
-//! without the variables that would lead docker or compose elsewhere. What is secret is kept out
-//! of whatever is shown. Ctrl-C ends the child's whole group.
+//! without the variables that its [`Caller`] withholds. What is secret is kept out of whatever is
+//! shown. Ctrl-C ends the child's whole group.
 //!
-//! Architecture Invariant: nothing else in this crate starts a process (clippy.toml), but for the
-//! linear developer tasks, which use xshell.
+//! Architecture Invariant: nothing else in this workspace starts a process (clippy.toml), but for
+//! the linear developer tasks, which use xshell. This crate knows none of the programs that it
+//! starts, nor what they are started for.
 
-pub(crate) mod companion;
+mod caller;
+pub mod companion;
 mod conversation;
+mod error;
 mod hearing;
 mod interrupt;
 mod logged;
-pub(crate) mod relayed;
+pub mod relayed;
+pub mod side_by_side;
 mod streams;
 mod text;
 
@@ -23,26 +27,26 @@ use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use duct::{Expression, Handle};
-use environments::Environment;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-pub(crate) use conversation::Conversation;
-pub(crate) use interrupt::Interrupt;
+pub use caller::Caller;
+pub use conversation::Conversation;
+pub use error::{Error, Kind, Result};
+pub use interrupt::Interrupt;
+pub use logged::Logged;
 use text::redacted;
-pub(crate) use text::{printable, quoted, tail};
-
-use crate::error::{Failure, Result};
-use crate::ui::Ui;
+pub use text::{printable, quoted, tail};
 
 /// How long a child may take that should answer at once.
-pub(crate) const PROMPT: Duration = Duration::from_secs(30);
+pub const PROMPT: Duration = Duration::from_secs(30);
 
 /// A child process to be: argv as data.
 #[derive(Debug, Clone)]
-pub(crate) struct Invocation {
+pub struct Invocation {
     program: String,
     args: Vec<String>,
     env: BTreeMap<String, String>,
@@ -54,20 +58,20 @@ pub(crate) struct Invocation {
 }
 
 /// What a child sees of our own environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Surroundings {
-    /// All of it, less what would lead docker or compose elsewhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Surroundings {
+    /// All of it, less what our caller withholds.
     #[default]
     Guarded,
     /// What a program needs to be found and to find its own files, and no more.
     Bare,
-    /// All of it, as a person's own shell would hand it to compose: to see what that changes. The
-    /// engine is still ours to choose.
-    Shell,
+    /// The variables of which this says so.
+    Those(fn(&str) -> bool),
 }
 
 impl Invocation {
-    pub(crate) fn new(program: impl Into<String>) -> Self {
+    /// A program to be started, without arguments.
+    pub fn new(program: impl Into<String>) -> Self {
         Self {
             program: program.into(),
             args: Vec::new(),
@@ -80,12 +84,14 @@ impl Invocation {
         }
     }
 
-    pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
+    /// One more argument.
+    pub fn arg(mut self, arg: impl Into<String>) -> Self {
         self.args.push(arg.into());
         self
     }
 
-    pub(crate) fn args<I>(mut self, args: I) -> Self
+    /// More arguments.
+    pub fn args<I>(mut self, args: I) -> Self
     where
         I: IntoIterator,
         I::Item: Into<String>,
@@ -95,47 +101,51 @@ impl Invocation {
     }
 
     /// A variable of the child's environment.
-    pub(crate) fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), value.into());
         self
     }
 
     /// A variable whose value is blotted out of whatever is shown.
-    pub(crate) fn secret(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn secret(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let value = value.into();
         self.blotting(&value).env(name, value)
     }
 
     /// A text that is blotted out of whatever is shown: the child is told it later.
-    pub(crate) fn blotting(mut self, secret: &str) -> Self {
+    pub fn blotting(mut self, secret: &str) -> Self {
         if !secret.is_empty() {
             self.secrets.push(secret.to_owned());
         }
         self
     }
 
-    pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+    /// What it reads.
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
         self
     }
 
-    pub(crate) fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+    /// Where it is started.
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
         self
     }
 
-    pub(crate) const fn deadline(mut self, deadline: Duration) -> Self {
+    /// How long it may take.
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    pub(crate) const fn surroundings(mut self, surroundings: Surroundings) -> Self {
+    /// What it sees of our own environment.
+    pub const fn surroundings(mut self, surroundings: Surroundings) -> Self {
         self.surroundings = surroundings;
         self
     }
 
     /// The same child without the locks that ours inherit: for one that may outlive us for ever.
-    pub(crate) fn without_locks(mut self) -> Self {
+    pub fn without_locks(mut self) -> Self {
         let close = "for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ \"$fd\" -le 2 ] || eval \"exec $fd>&-\"; done; exec \"$0\" \"$@\"";
         let program = std::mem::replace(&mut self.program, "/bin/bash".to_owned());
         let words = ["-c".to_owned(), close.to_owned(), program];
@@ -144,38 +154,29 @@ impl Invocation {
     }
 
     /// The line a person could paste, secrets redacted.
-    pub(crate) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.args);
         let line: Vec<String> = words.map(|word| quoted(word)).collect();
         redacted(&line.join(" "), &self.secrets)
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "this is the one door")]
-    fn expression(&self) -> Expression {
-        let args: Vec<OsString> = self.args.iter().map(OsString::from).collect();
-        let mut expression = duct::cmd(&self.program, args)
-            .full_env(environment(self.surroundings, &self.env))
-            .unchecked();
-        if let Some(folder) = &self.folder {
-            expression = expression.dir(folder);
-        }
-        expression
     }
 }
 
 /// What a child left behind.
 #[derive(Debug, Clone)]
-pub(crate) struct Reply {
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+pub struct Reply {
+    /// What it printed on its standard output.
+    pub stdout: String,
+    /// What it printed on its standard error.
+    pub stderr: String,
     /// The exit code, or 128 + the signal that ended it, as a shell would say.
-    pub(crate) code: i32,
+    pub code: i32,
     line: String,
     secrets: Vec<String>,
 }
 
 impl Reply {
-    pub(crate) const fn success(&self) -> bool {
+    /// Whether it exited with 0.
+    pub const fn success(&self) -> bool {
         self.code == 0
     }
 
@@ -183,7 +184,7 @@ impl Reply {
     ///
     /// # Errors
     /// A failure that names the command and shows what it printed.
-    pub(crate) fn ok(self) -> Result<Self> {
+    pub fn ok(self) -> Result<Self> {
         if self.success() {
             Ok(self)
         } else {
@@ -192,17 +193,15 @@ impl Reply {
     }
 
     /// The failure that this reply is: the command, its exit code, what it printed.
-    pub(crate) fn failure(&self) -> Failure {
-        Failure::failed(format!(
-            "`{}` ended with {}{}",
-            self.line,
-            self.code,
-            self.shown()
-        ))
+    pub fn failure(&self) -> Error {
+        Error::new(
+            Kind::EndedBadly,
+            format!("`{}` ended with {}{}", self.line, self.code, self.shown()),
+        )
     }
 
     /// What it said on stderr, its last lines in one.
-    pub(crate) fn said(&self) -> String {
+    pub fn said(&self) -> String {
         let lines = self
             .stderr
             .lines()
@@ -216,12 +215,15 @@ impl Reply {
     }
 
     /// An answer that could not be understood, shown as it is.
-    pub(crate) fn unexpected(&self, expected: &str) -> Failure {
-        Failure::failed(format!(
-            "`{}` was expected to answer {expected}, but answered{}",
-            self.line,
-            self.shown()
-        ))
+    pub fn unexpected(&self, expected: &str) -> Error {
+        Error::new(
+            Kind::Unexpected,
+            format!(
+                "`{}` was expected to answer {expected}, but answered{}",
+                self.line,
+                self.shown()
+            ),
+        )
     }
 
     fn shown(&self) -> String {
@@ -241,23 +243,31 @@ impl Reply {
 
 /// Starts children.
 #[derive(Debug, Clone)]
-pub(crate) struct Runner {
+pub struct Runner {
     interrupt: Interrupt,
-    ui: Ui,
+    caller: Arc<dyn Caller>,
 }
 
 impl Runner {
-    pub(crate) const fn new(interrupt: Interrupt, ui: Ui) -> Self {
-        Self { interrupt, ui }
+    /// One for that caller, whose children end on that Ctrl-C.
+    pub fn new(interrupt: Interrupt, caller: impl Caller + 'static) -> Self {
+        Self {
+            interrupt,
+            caller: Arc::new(caller),
+        }
     }
 
-    pub(crate) const fn interrupt(&self) -> &Interrupt {
+    /// The Ctrl-C that ends its children.
+    pub const fn interrupt(&self) -> &Interrupt {
         &self.interrupt
     }
 
     /// One that Ctrl-C does not stop: for whatever has to be set right after it.
-    pub(crate) fn steadfast(&self) -> Self {
-        Self::new(Interrupt::default(), self.ui.clone())
+    pub fn steadfast(&self) -> Self {
+        Self {
+            interrupt: Interrupt::default(),
+            caller: Arc::clone(&self.caller),
+        }
     }
 
     /// Runs a child to its end, whatever its exit code.
@@ -265,9 +275,9 @@ impl Runner {
     /// # Errors
     /// The program is missing, it passed its deadline, or Ctrl-C was pressed; in the last two
     /// cases the child's whole process group has been ended.
-    pub(crate) fn run(&self, invocation: &Invocation) -> Result<Reply> {
-        let expression = invocation
-            .expression()
+    pub fn run(&self, invocation: &Invocation) -> Result<Reply> {
+        let expression = self
+            .expression(invocation)
             .stdin_bytes(invocation.stdin.clone())
             .stdout_capture()
             .stderr_capture();
@@ -278,9 +288,9 @@ impl Runner {
     ///
     /// # Errors
     /// The program is missing.
-    pub(crate) fn interactive(&self, invocation: &Invocation) -> Result<i32> {
-        self.ui.child(&invocation.line());
-        let expression = invocation.expression();
+    pub fn interactive(&self, invocation: &Invocation) -> Result<i32> {
+        self.caller.starting(&invocation.line());
+        let expression = self.expression(invocation);
         let expression = if invocation.stdin.is_empty() {
             expression
         } else {
@@ -297,18 +307,61 @@ impl Runner {
     ///
     /// # Errors
     /// The program is missing, or the log cannot be written.
-    pub(crate) fn detach(&self, invocation: &Invocation, log: &Path) -> Result<u32> {
-        let handle = self.start(invocation, &to_file(invocation, log)?)?;
+    pub fn detach(&self, invocation: &Invocation, log: &Path) -> Result<u32> {
+        let handle = self.start(invocation, &self.to_file(invocation, log)?)?;
         let pid = handle.pids().first().copied().unwrap_or_default();
         // duct's handle would reap the child; this one is left to init.
         std::mem::forget(handle);
         Ok(pid)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the one door")]
+    fn expression(&self, invocation: &Invocation) -> Expression {
+        let args: Vec<OsString> = invocation.args.iter().map(OsString::from).collect();
+        let mut expression = duct::cmd(&invocation.program, args)
+            .full_env(self.environment(invocation.surroundings, &invocation.env))
+            .unchecked();
+        if let Some(folder) = &invocation.folder {
+            expression = expression.dir(folder);
+        }
+        expression
+    }
+
+    /// Our environment, as much of it as a child may see.
+    fn environment(
+        &self,
+        surroundings: Surroundings,
+        extra: &BTreeMap<String, String>,
+    ) -> BTreeMap<OsString, OsString> {
+        let kept = |name: &OsString| match (name.to_str(), surroundings) {
+            (None, Surroundings::Bare) => false,
+            (None, _) => true,
+            (Some(name), Surroundings::Guarded) => !self.caller.withholds(name),
+            (Some(name), Surroundings::Bare) => ["PATH", "HOME", "PWD"].contains(&name),
+            (Some(name), Surroundings::Those(those)) => those(name),
+        };
+        let ours = std::env::vars_os().filter(|(name, _)| kept(name));
+        let extra = extra.iter();
+        ours.chain(extra.map(|(name, value)| (name.into(), value.into())))
+            .collect()
+    }
+
+    /// A child that reads nothing and whose output goes to a new file.
+    fn to_file(&self, invocation: &Invocation, log: &Path) -> Result<Expression> {
+        let unwritable = |error: io::Error| {
+            let words = format!("cannot write the log {}", log.display());
+            Error::new(Kind::Ours, words).because(error)
+        };
+        let file = File::create(log).map_err(unwritable)?;
+        let copy = file.try_clone().map_err(unwritable)?;
+        let expression = self.expression(invocation).stdin_null();
+        Ok(expression.stdout_file(file).stderr_file(copy))
+    }
+
     /// Starts a child in a group of its own, so that Ctrl-C reaches us first and a deadline ends all
     /// of it.
     fn start(&self, invocation: &Invocation, expression: &Expression) -> Result<Handle> {
-        self.ui.child(&invocation.line());
+        self.caller.starting(&invocation.line());
         expression
             .before_spawn(|command| {
                 command.process_group(0);
@@ -331,13 +384,13 @@ impl Runner {
             let reply = handle
                 .wait_timeout(Duration::from_millis(50))
                 .map_err(|error| {
-                    Failure::failed(format!("`{}`", invocation.line())).because(error)
+                    Error::new(Kind::Ours, format!("`{}`", invocation.line())).because(error)
                 })?;
             if let Some(output) = reply {
                 return Ok(Waited::Ended(output.clone()));
             }
             let outcome = if self.interrupt.pressed() {
-                Err(Failure::interrupted())
+                Err(Error::interrupted())
             } else if give_up(started.elapsed()) {
                 Ok(Waited::GivenUp)
             } else if started.elapsed() >= invocation.deadline {
@@ -366,17 +419,6 @@ fn too_long(invocation: &Invocation) -> String {
     )
 }
 
-/// A child that reads nothing and whose output goes to a new file.
-fn to_file(invocation: &Invocation, log: &Path) -> Result<Expression> {
-    let unwritable = |error: io::Error| {
-        Failure::failed(format!("cannot write the log {}", log.display())).because(error)
-    };
-    let file = File::create(log).map_err(unwritable)?;
-    let copy = file.try_clone().map_err(unwritable)?;
-    let expression = invocation.expression().stdin_null();
-    Ok(expression.stdout_file(file).stderr_file(copy))
-}
-
 /// Ends a child's process group: politely, then at once.
 fn end(handle: &Handle) {
     let groups: Vec<Pid> = handle
@@ -395,52 +437,25 @@ fn end(handle: &Handle) {
     }
 }
 
-/// Our environment, as much of it as a child may see.
-fn environment(
-    surroundings: Surroundings,
-    extra: &BTreeMap<String, String>,
-) -> BTreeMap<OsString, OsString> {
-    let kept = |name: &str| match surroundings {
-        Surroundings::Guarded => !withheld(name),
-        Surroundings::Bare => ["PATH", "HOME", "PWD"].contains(&name),
-        Surroundings::Shell => !name.starts_with("DOCKER_"),
-    };
-    let mut environment: BTreeMap<OsString, OsString> = std::env::vars_os()
-        .filter(|(name, _)| {
-            name.to_str()
-                .map_or(surroundings != Surroundings::Bare, kept)
-        })
-        .collect();
-    for (name, value) in extra {
-        environment.insert(name.into(), value.into());
-    }
-    environment
-}
-
-/// What would lead docker or compose elsewhere (COMPOSE_PROJECT_NAME overrides even a literal
-/// `name:`, DOCKER_HOST and DOCKER_CONTEXT choose another engine), and the passwords that a provider
-/// gave: a child that needs one is given it by name.
-fn withheld(name: &str) -> bool {
-    let secret = |environment: Environment| environment.credential().variable() == Some(name);
-    name.starts_with("COMPOSE_")
-        || name.starts_with("DOCKER_")
-        || Environment::ALL.into_iter().any(secret)
-}
-
-fn not_started(invocation: &Invocation, error: io::Error) -> Failure {
+fn not_started(invocation: &Invocation, error: io::Error) -> Error {
     let missing_folder = invocation.folder.as_ref().filter(|folder| !folder.is_dir());
     if let Some(folder) = missing_folder {
-        return Failure::failed(format!(
-            "`{}`: the folder {} does not exist",
-            invocation.line(),
-            folder.display()
-        ));
+        let folder = folder.display();
+        return Error::new(
+            Kind::NotStarted,
+            format!(
+                "`{}`: the folder {folder} does not exist",
+                invocation.line()
+            ),
+        );
     }
     if error.kind() == io::ErrorKind::NotFound {
-        return Failure::failed(format!("`{}` is not installed", invocation.program))
-            .hint("cargo xtask doctor");
+        return Error::new(
+            Kind::NotInstalled,
+            format!("`{}` is not installed", invocation.program),
+        );
     }
-    Failure::failed(format!("`{}`", invocation.line())).because(error)
+    Error::new(Kind::NotStarted, format!("`{}`", invocation.line())).because(error)
 }
 
 fn exit_code(status: ExitStatus) -> i32 {

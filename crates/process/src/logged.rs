@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Invocation, Runner, Waited, exit_code, printable, tail, to_file, too_long};
-use crate::error::{Failure, Result};
+use super::{Invocation, Runner, Waited, exit_code, printable, tail, too_long};
+use crate::error::{Error, Kind, Result};
 
 /// How such a child ended.
 #[derive(Debug, Clone)]
-pub(crate) struct Logged {
+pub struct Logged {
     /// The exit code; none where it said nothing for too long and was ended.
     code: Option<i32>,
     line: String,
@@ -17,17 +17,18 @@ pub(crate) struct Logged {
 }
 
 impl Logged {
-    pub(crate) const fn success(&self) -> bool {
+    /// Whether it exited with 0.
+    pub const fn success(&self) -> bool {
         matches!(self.code, Some(0))
     }
 
     /// Whether it was ended for saying nothing.
-    pub(crate) const fn silent(&self) -> bool {
+    pub const fn silent(&self) -> bool {
         self.code.is_none()
     }
 
     /// All that it said.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let bytes = fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
@@ -36,7 +37,7 @@ impl Logged {
     ///
     /// # Errors
     /// A failure with the last 30 lines and where the others are.
-    pub(crate) fn ok(self) -> Result<()> {
+    pub fn ok(self) -> Result<()> {
         if self.success() {
             return Ok(());
         }
@@ -46,12 +47,15 @@ impl Logged {
             || "said nothing".to_owned(),
             |code| format!("ended with {code}"),
         );
-        Err(Failure::failed(format!(
-            "`{}` {ended}; the end of {}:\n    {}",
-            self.line,
-            self.log.display(),
-            lines.join("\n    ")
-        )))
+        Err(Error::new(
+            Kind::EndedBadly,
+            format!(
+                "`{}` {ended}; the end of {}:\n    {}",
+                self.line,
+                self.log.display(),
+                lines.join("\n    ")
+            ),
+        ))
     }
 }
 
@@ -61,14 +65,14 @@ impl Runner {
     ///
     /// # Errors
     /// As for `run`, and where the file cannot be written.
-    pub(crate) fn logged(
+    pub fn logged(
         &self,
         invocation: &Invocation,
         log: &Path,
         first_word: Option<Duration>,
     ) -> Result<Logged> {
         self.interrupt.check()?;
-        let handle = self.start(invocation, &to_file(invocation, log)?)?;
+        let handle = self.start(invocation, &self.to_file(invocation, log)?)?;
         let logged = |code| Logged {
             code,
             line: invocation.line(),
@@ -79,11 +83,14 @@ impl Runner {
         match self.wait(invocation, &handle, mute)? {
             Waited::Ended(output) => Ok(logged(Some(exit_code(output.status)))),
             Waited::GivenUp => Ok(logged(None)),
-            Waited::TooLong => Err(Failure::failed(format!(
-                "{}; what it said is in {}",
-                too_long(invocation),
-                log.display()
-            ))),
+            Waited::TooLong => Err(Error::new(
+                Kind::TooLong,
+                format!(
+                    "{}; what it said is in {}",
+                    too_long(invocation),
+                    log.display()
+                ),
+            )),
         }
     }
 }
@@ -91,12 +98,11 @@ impl Runner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::Interrupt;
-    use crate::ui::Ui;
+    use crate::Interrupt;
 
     fn run(script: &str, first_word: Option<Duration>) -> (Logged, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a folder");
-        let runner = Runner::new(Interrupt::default(), Ui::silent());
+        let runner = Runner::new(Interrupt::default(), ());
         let invocation = Invocation::new("sh").args(["-c", script]);
         let log = folder.path().join("log");
         (
@@ -111,9 +117,9 @@ mod tests {
     fn a_failure_shows_the_end_of_the_log_and_where_it_is() {
         let (logged, _folder) = run("seq 100; echo no >&2; exit 3", None);
         let failure = logged.ok().expect_err("it failed");
-        assert!(failure.message.contains("ended with 3"), "{failure}");
-        assert!(failure.message.ends_with("100\n    no"), "{failure}");
-        assert!(!failure.message.contains("\n    70\n"), "{failure}");
+        assert!(failure.message().contains("ended with 3"), "{failure}");
+        assert!(failure.message().ends_with("100\n    no"), "{failure}");
+        assert!(!failure.message().contains("\n    70\n"), "{failure}");
     }
 
     #[test]
