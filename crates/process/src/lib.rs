@@ -9,7 +9,6 @@
 //! starts, nor what they are started for.
 
 mod caller;
-pub mod companion;
 mod conversation;
 mod error;
 mod hearing;
@@ -36,6 +35,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 pub use caller::Caller;
 pub use conversation::Conversation;
 pub use error::{Error, Kind, Result};
+pub use hearing::{Heard, Hearing};
 pub use interrupt::Interrupt;
 pub use logged::Logged;
 use text::redacted;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use duct::Handle;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use super::companion::{Heard, Lines};
+use super::hearing::{Heard, Hearing};
 use super::{Invocation, Runner, exit_code};
 use crate::error::{Error, Kind, Result};
 
@@ -42,7 +42,7 @@ impl Runner {
         let handle = self.start(invocation, &expression)?;
         // Our ends for writing: with them the pipe would never end.
         drop(expression);
-        let mut lines = Lines::new(from);
+        let mut lines = Hearing::lines(from);
         let started = Instant::now();
         loop {
             match lines.next(Duration::from_millis(50))? {
@@ -72,7 +72,7 @@ impl Runner {
 }
 
 /// What is in the pipe already.
-fn rest(lines: &mut Lines, hear: &mut impl FnMut(&str)) -> Result<()> {
+fn rest(lines: &mut Hearing, hear: &mut impl FnMut(&str)) -> Result<()> {
     // An orphan that goes on talking is not listened to for ever.
     let until = Instant::now() + Duration::from_secs(5);
     while let Heard::Line(line) = lines.next(Duration::ZERO)? {
@@ -224,7 +224,7 @@ mod tests {
         let (from, to) = std::io::pipe().expect("a pipe");
         let expression = runner.expression(&invocation).stdin_null().stdout_file(to);
         let handle = runner.start(&invocation, &expression).expect("it starts");
-        let Heard::Line(number) = Lines::new(from).next(LIMIT).expect("a pipe") else {
+        let Heard::Line(number) = Hearing::lines(from).next(LIMIT).expect("a pipe") else {
             panic!("it said nothing");
         };
         let grandchild = Process::of(number.parse().expect("a number")).expect("it is there");

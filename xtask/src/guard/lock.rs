@@ -498,7 +498,7 @@ mod tests {
         let lock = take(&engine, Environment::Dev).expect("free");
         let runner = process::Runner::new(Interrupt::default(), Ui::silent());
         let child = process::Invocation::new("cat");
-        let child = runner.companion(&child).expect("it starts");
+        let child = runner.converse(&child).expect("it starts");
         let taken = SystemTime::now();
         drop(lock);
         let file = open(&place(&engine, &dev())).expect("a file");

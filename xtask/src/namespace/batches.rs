@@ -30,11 +30,9 @@ impl Batches {
     pub(crate) fn of(redis: &Redis<'_>, database: u32) -> Result<Self> {
         let script = include_str!("batches.sh");
         let mut talk = redis.talk_through(script, &database.to_string())?;
-        let answer = talk.answer(PROMPT)?;
-        if answer != b"PONG" {
-            return Err(talk
-                .unexpected(&String::from_utf8_lossy(&answer), "PONG")
-                .into());
+        let answer = talk.hear(PROMPT)?;
+        if answer != "PONG" {
+            return Err(talk.unexpected(&answer, "PONG").into());
         }
         Ok(Self {
             talk,
@@ -105,10 +103,9 @@ impl Batches {
     /// Reads what a batch answered. Whether more are to follow.
     fn batch(&mut self, each: &mut impl FnMut(&str) -> Result<(), Misread>) -> Result<bool> {
         let waited = Instant::now();
-        let answer = self.talk.answer(PROMPT)?;
+        let answer = self.talk.hear(PROMPT)?;
         self.longest = self.longest.max(waited.elapsed());
         self.calls += 1;
-        let answer = String::from_utf8_lossy(&answer);
         let step = answer
             .split_once(' ')
             .and_then(|(going, rest)| Some((going.parse::<u8>().ok()?, rest)));

@@ -12,7 +12,7 @@ use crate::error::{Failure, Result};
 use crate::snapshot::scratch::Scratch;
 use crate::tools::docker::containers::Mounted;
 use crate::ui::Ui;
-use process::companion::Companion;
+use process::Conversation;
 use process::printable;
 
 /// How long one pass may take: about 250 GB on a slow disk.
@@ -25,7 +25,7 @@ const MOST: usize = 8;
 /// The helper that copies, and where to.
 #[derive(Debug)]
 pub(crate) struct Copier {
-    talk: Companion,
+    talk: Conversation,
     pub(crate) neo4j: String,
     pub(crate) redis: String,
     helper: String,
@@ -60,7 +60,7 @@ impl Copier {
         let talk = scratch
             .docker()
             .exec(&helper, &["bash", "-c", include_str!("copy.sh")]);
-        let talk = scratch.docker().runner().companion(&talk)?;
+        let talk = scratch.docker().runner().converse(&talk)?.patient();
         Ok(Self {
             talk,
             neo4j,

@@ -11,8 +11,8 @@ use std::time::Duration;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::tools::docker::Docker;
+use process::Conversation;
 use process::Invocation;
-use process::companion::Companion;
 
 /// How long the holder may take to thaw once it is told to.
 const THAWING: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ const THAWING: Duration = Duration::from_secs(60);
 /// A holder that waits for its word. Dropping it thaws whatever it has frozen.
 #[derive(Debug)]
 pub(crate) struct Freezer {
-    holder: Companion,
+    holder: Conversation,
     docker: Docker,
     ids: [String; 2],
     longest: Duration,
@@ -48,7 +48,7 @@ impl Freezer {
         if let Some(name) = context.docker.context() {
             invocation = invocation.args(["--docker-context", name]);
         }
-        let holder = context.runner.companion(&invocation)?.trusted();
+        let holder = context.runner.converse(&invocation)?.trusted();
         Ok(Self {
             holder,
             docker: context.docker.steadfast(),

@@ -72,7 +72,7 @@ impl Session {
             wire::LOGON,
             &[json!({ "scheme": "basic", "principal": user, "credentials": password })],
         ));
-        talk.pour(bytes)?;
+        talk.pour(&bytes)?;
         Ok(Self {
             talk,
             inbox: Inbox::default(),
@@ -97,7 +97,7 @@ impl Session {
             bytes.extend(wire::message(wire::RUN, &run));
             bytes.extend(wire::message(wire::PULL, &[json!({ "n": -1 })]));
         }
-        self.talk.pour(bytes).map_err(|failure| cut(0, failure))?;
+        self.talk.pour(&bytes).map_err(|failure| cut(0, failure))?;
         self.greeted(deadline)?;
         let mut answers = Vec::new();
         for at in 0..statements.len() {

@@ -177,8 +177,7 @@ impl Keys {
             self.child.say(&format!("ECHO {}", self.mark))?;
             let mut lines = Vec::new();
             loop {
-                let line = self.child.answer(patience)?;
-                let line = String::from_utf8_lossy(&line);
+                let line = self.child.hear(patience)?;
                 let line = line.trim_end_matches('\r');
                 if line == self.mark {
                     return Ok(lines);
@@ -243,8 +242,8 @@ fn spoken(words: &[&str]) -> String {
 /// The next line that says something: redis-cli puts an empty one behind an error.
 fn line(child: &mut Conversation, patience: Duration) -> Result<String, String> {
     loop {
-        let line = child.answer(patience).map_err(in_short)?;
-        let line = String::from_utf8_lossy(&line).trim().to_owned();
+        let line = child.hear(patience).map_err(in_short)?;
+        let line = line.trim().to_owned();
         if !line.is_empty() {
             return Ok(line);
         }

@@ -50,8 +50,7 @@ pub(super) fn converse(
         child.say(&key.hex())?;
         let mut secrets = Vec::new();
         loop {
-            let line = child.answer(PATIENCE)?;
-            let line = String::from_utf8_lossy(&line).into_owned();
+            let line = child.hear(PATIENCE)?;
             if line == "ready" {
                 return Ok((child, secrets));
             }

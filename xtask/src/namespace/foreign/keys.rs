@@ -105,10 +105,8 @@ impl Asked {
             self.0.say(&format!("DUMP {name}"))?;
         }
         for name in names {
-            let mut answer = || -> Result<String> {
-                let line = self.0.answer(PROMPT)?;
-                Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
-            };
+            let mut answer =
+                || -> Result<String> { Ok(self.0.hear(PROMPT)?.trim_end().to_owned()) };
             let (expires, dump) = (answer()?, answer()?);
             let at = expires.strip_prefix("(integer) ");
             let at: i64 = at

@@ -11,8 +11,7 @@ use crate::cli::HoldFreeze;
 use crate::error::{Failure, Result};
 use crate::tools::docker::{Container, Docker, freezer};
 use crate::ui::Ui;
-use process::companion::{Companion, Heard, Lines};
-use process::{Interrupt, Runner};
+use process::{Conversation, Heard, Hearing, Interrupt, Runner};
 
 /// How long one call to the engine may take before it is made again, or given up: also a client
 /// that hangs must not keep us from thawing within ten seconds.
@@ -28,7 +27,7 @@ pub(crate) fn run(order: &HoldFreeze, docker_context: Option<&str>) -> u8 {
     // Ctrl-C is the other's business: it tells us to thaw.
     let runner = Runner::new(Interrupt::default(), Ui::new(true, false));
     let docker = Docker::new(runner, docker_context.map(str::to_owned));
-    let mut orders = Lines::new(std::io::stdin());
+    let mut orders = Hearing::lines(std::io::stdin());
     match wait(&mut orders, None) {
         Word::Freeze => {}
         Word::Thaw | Word::Gone | Word::Late => return 0,
@@ -72,8 +71,8 @@ fn freeze<R: Read + AsFd>(
     docker: &Docker,
     order: &HoldFreeze,
     ids: &[String; 2],
-    quiet: &mut Option<Companion>,
-    orders: &mut Lines<R>,
+    quiet: &mut Option<Conversation>,
+    orders: &mut Hearing<R>,
 ) -> Result<u32> {
     let longest = Duration::from_millis(order.longest);
     let script = include_str!("redis.sh");
@@ -84,7 +83,12 @@ fn freeze<R: Read + AsFd>(
     );
     // Its client cannot end while the container is frozen: with the lock, it would keep out whoever
     // comes to thaw it after we were killed.
-    let redis = quiet.insert(docker.runner().companion(&command.without_locks())?);
+    let redis = quiet.insert(
+        docker
+            .runner()
+            .converse(&command.without_locks())?
+            .patient(),
+    );
     let said = redis.hear(longest.min(CALL))?;
     if said != "quiet" {
         return Err(Failure::failed(format!("Redis: {said}")));
@@ -100,7 +104,7 @@ fn pause<R: Read + AsFd>(
     docker: &Docker,
     ids: &[String; 2],
     longest: Duration,
-    orders: &mut Lines<R>,
+    orders: &mut Hearing<R>,
 ) -> Result<u32> {
     let started = Instant::now();
     let mut failed = 0;
@@ -154,7 +158,7 @@ enum Word {
     Late,
 }
 
-fn wait<R: Read + AsFd>(orders: &mut Lines<R>, until: Option<Instant>) -> Word {
+fn wait<R: Read + AsFd>(orders: &mut Hearing<R>, until: Option<Instant>) -> Word {
     loop {
         let patience = until.map_or(Duration::from_secs(60), |until| {
             until.saturating_duration_since(Instant::now())
