@@ -1,6 +1,7 @@
 //! What a deployment holds: asked for before it is emptied, and shown in the plan and by `status`.
 
 use environments::{Deployment, Volume};
+use process::side_by_side::{Lost, both, each};
 
 use crate::context::Context;
 use crate::error::Result;
@@ -9,7 +10,6 @@ use crate::observe::{self, Observed};
 use crate::secrets;
 use crate::tools::docker::Container;
 use crate::ui::{bytes, counted};
-use process::side_by_side::{Lost, both, each};
 
 /// What a deployment holds, where its servers can be asked. The second of each pair is why not.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use environments::{Deployment, Environment, Instance};
+use process::{Interrupt, Runner};
 use serde::Serialize;
 
 use crate::error::{Failure, Result};
@@ -13,7 +14,6 @@ use crate::guard::confirmation::Confirmation;
 use crate::journal::Journal;
 use crate::tools::docker::Docker;
 use crate::ui::Ui;
-use process::{Interrupt, Runner};
 
 /// How the answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

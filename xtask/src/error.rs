@@ -260,6 +260,20 @@ impl From<process::Error> for Failure {
     }
 }
 
+/// A comparison of files that did not come about.
+impl From<compose_audit::Error> for Failure {
+    fn from(error: compose_audit::Error) -> Self {
+        let kind = match error.kind {
+            compose_audit::Kind::Failed => Kind::Failed,
+            compose_audit::Kind::Usage => Kind::Usage,
+            compose_audit::Kind::Refused => Kind::Refused,
+            compose_audit::Kind::Interrupted => return Self::interrupted(),
+        };
+        let failure = Self::new(kind, error.message);
+        error.hints.into_iter().fold(failure, Self::hint)
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         let is_failure =

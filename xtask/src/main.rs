@@ -8,12 +8,10 @@ mod children;
 mod cli;
 mod contents;
 mod context;
-mod digest;
 mod emptying;
 mod engine;
 mod error;
 mod execute;
-mod files;
 mod guard;
 mod identity;
 mod instances;
@@ -37,13 +35,13 @@ use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 use environments::Environment;
+use process::quoted;
 
 use crate::cli::{Cli, Command};
 use crate::context::{Context, Format, Options};
 use crate::error::{Failure, Result};
 use crate::report::Answer;
 use crate::ui::Ui;
-use process::quoted;
 
 fn main() -> ExitCode {
     let (name, cli) = match parsed() {

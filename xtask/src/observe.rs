@@ -4,6 +4,7 @@
 //! Architecture Invariant: nothing here changes anything, and nothing here decides.
 
 use environments::{Deployment, PublishedPorts, Service, Volume, label};
+use process::side_by_side::both;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -11,7 +12,6 @@ use crate::secrets::Password;
 use crate::tools::docker::{Container, NetworkState, VolumeState};
 use crate::tools::neo4j::Neo4j;
 use crate::tools::redis::{Redis, field, keyspace};
-use process::side_by_side::both;
 
 /// The objects of one deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,13 +1,6 @@
 //! How an outcome is told: to people on stderr, to programs as one JSON document on stdout.
 
-mod html;
-pub(crate) mod human;
-mod junit;
-mod markdown;
-mod matrix;
-pub(crate) mod proof;
-pub(crate) mod written;
-
+use compose_audit::report::pretty;
 use environments::Environment;
 use serde_json::{Value, json};
 
@@ -195,8 +188,4 @@ pub(crate) fn tell(ui: &Ui, failure: &Failure) {
     for hint in &failure.hints {
         ui.insist(format!("{} {hint}", ui.paint(Tone::Strong, "next:")));
     }
-}
-
-fn pretty(document: &Value) -> String {
-    serde_json::to_string_pretty(document).unwrap_or_else(|_| document.to_string())
 }

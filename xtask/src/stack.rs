@@ -6,13 +6,13 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use compose_audit::files::{Readers, put, replaceable};
 use environments::render::{self, RenderedFile, Secrets, Target};
 use environments::{Deployment, Protection, PublishedPorts, label};
 use sha2::{Digest as _, Sha256};
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::files::{Readers, put, replaceable};
 use crate::journal::private_folder;
 use crate::observe::Observed;
 use crate::secrets::{self, Password};

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use environments::Service;
 use environments::render::{self, Target};
+use process::printable;
+use process::side_by_side::both;
 use serde_json::Value;
 
 use crate::context::Context;
@@ -14,8 +16,6 @@ use crate::error::{Failure, Result};
 use crate::observe::{COMPONENTS, KeyFacts, Observed, neo4j};
 use crate::secrets;
 use crate::tools::bolt::Rows;
-use process::printable;
-use process::side_by_side::both;
 
 /// What in-place has to drop, and what it cannot set right.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

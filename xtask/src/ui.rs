@@ -4,7 +4,10 @@ mod progress;
 
 use std::io::{IsTerminal, Write};
 
+pub(crate) use compose_audit::report::{Tone, counted};
 pub(crate) use progress::Progress;
+
+use compose_audit::report::Paint;
 
 use crate::error::{Failure, Result};
 
@@ -13,40 +16,25 @@ use crate::error::{Failure, Result};
 pub(crate) struct Ui {
     quiet: bool,
     verbose: bool,
-    colour: bool,
+    paint: Paint,
     /// Standard error is a terminal, which can overwrite a line.
     live: bool,
-}
-
-/// A colour, where the terminal has one.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Tone {
-    Good,
-    Warning,
-    Bad,
-    Strong,
-    Faint,
 }
 
 impl Ui {
     /// Colour only on a terminal, and never where NO_COLOR is set.
     pub(crate) fn new(quiet: bool, verbose: bool) -> Self {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self {
             quiet,
             verbose,
-            colour: wanted && std::io::stderr().is_terminal(),
+            paint: Paint::on(&std::io::stderr()),
             live: std::io::stderr().is_terminal(),
         }
     }
 
     /// For text that goes to stdout: coloured only where that is a terminal too.
-    pub(crate) fn on_stdout(&self) -> Self {
-        let colour = self.colour && std::io::stdout().is_terminal();
-        Self {
-            colour,
-            ..self.clone()
-        }
+    pub(crate) fn on_stdout(&self) -> Paint {
+        self.paint.and(Paint::on(&std::io::stdout()))
     }
 
     /// One that says nothing.
@@ -55,7 +43,7 @@ impl Ui {
         Self {
             quiet: true,
             verbose: false,
-            colour: false,
+            paint: Paint::none(),
             live: false,
         }
     }
@@ -104,17 +92,7 @@ impl Ui {
 
     /// The text in colour, where colour is wanted.
     pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
-        if !self.colour {
-            return text.to_owned();
-        }
-        let code = match tone {
-            Tone::Good => "32",
-            Tone::Warning => "33",
-            Tone::Bad => "31;1",
-            Tone::Strong => "1",
-            Tone::Faint => "2",
-        };
-        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        self.paint.text(tone, text)
     }
 }
 
@@ -190,16 +168,5 @@ pub(crate) fn bytes(count: u64) -> String {
         format!("{count} B")
     } else {
         format!("{value:.1} {}", UNITS[unit])
-    }
-}
-
-/// `1 node`, `2 nodes`.
-pub(crate) fn counted(count: u64, one: &str) -> String {
-    if count == 1 {
-        format!("1 {one}")
-    } else if let Some(stem) = one.strip_suffix('x') {
-        format!("{count} {stem}xes")
-    } else {
-        format!("{count} {one}s")
     }
 }

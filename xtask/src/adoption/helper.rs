@@ -5,13 +5,13 @@
 use std::time::{Duration, Instant};
 
 use environments::{Deployment, Service, Volume, images, label};
+use process::{Invocation, Reply};
 
 use super::users::unused;
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::tools::docker::Container;
 use crate::tools::docker::containers::told;
-use process::{Invocation, Reply};
 
 /// How long a copy, a dump or a load may take.
 const MOVING: Duration = Duration::from_secs(3600);

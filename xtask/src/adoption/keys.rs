@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use environments::{Deployment, Service, images};
+use process::{printable, tail};
 
 use super::filled::filling;
 use super::helper;
@@ -14,7 +15,6 @@ use crate::observe::redis;
 use crate::tools::docker::Container;
 use crate::tools::redis::field;
 use crate::ui::counted;
-use process::{printable, tail};
 
 /// What a source holds.
 #[derive(Debug, Clone, PartialEq, Eq)]

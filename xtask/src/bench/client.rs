@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use environments::{Deployment, Environment, Service, label};
+use process::side_by_side::joined;
 use serde_json::json;
 
 use crate::bench::data::well_known_password;
 use crate::bench::site::Site;
 use crate::error::{Failure, Result};
 use crate::isolation::servers::keyed::base64;
-use process::side_by_side::joined;
 
 /// No answer takes this long.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -5,6 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use environments::{Environment, Service, label};
+use process::Invocation;
+use process::side_by_side::joined;
 
 use crate::bench::Way;
 use crate::bench::client::{self, Keys};
@@ -12,8 +14,6 @@ use crate::bench::data::Servers;
 use crate::bench::ours::servers;
 use crate::bench::site::Site;
 use crate::error::{Failure, Result};
-use process::Invocation;
-use process::side_by_side::joined;
 
 const MILLION: u64 = 1_000_000;
 const MIGRATE: [&str; 2] = ["migrate-namespace", "dev"];

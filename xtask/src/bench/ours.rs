@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use environments::{Deployment, Environment};
+use process::Invocation;
 use serde_json::Value;
 
 use crate::bench::Way;
@@ -11,7 +12,6 @@ use crate::bench::data::{ADMIN_REDIS, Servers};
 use crate::bench::site::Site;
 use crate::error::{Failure, Result};
 use crate::observe::observe_one;
-use process::Invocation;
 
 /// What must be true of an emptied environment besides holding nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

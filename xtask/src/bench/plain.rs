@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use environments::render::Target;
 use environments::{PublishedPorts, Service, Volume, images};
+use process::quoted;
 use serde_json::Value;
 
 use crate::bench::data::well_known_password;
 use crate::error::{Failure, Result};
-use process::quoted;
 
 /// The strategy's lines for emptying an environment.
 #[derive(Debug, Clone, Copy)]

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use environments::{Deployment, Environment, Instance, label};
+use process::{Interrupt, Runner};
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -18,7 +19,6 @@ use crate::guard::lock::Lock;
 use crate::journal::private_folder;
 use crate::tools::docker::{Docker, Engine};
 use crate::ui::Ui;
-use process::{Interrupt, Runner};
 
 /// The marker's label; its value is the name of the run.
 const MARKER: &str = "org.tta.bench";

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use environments::Environment;
+use process::{Invocation, Reply};
 
 use crate::bench::scratch::Scratch;
 use crate::context::Context;
 use crate::error::Result;
-use process::{Invocation, Reply};
 
 /// What an environment holds before it is emptied.
 pub(super) const NODES: u64 = 10_000;

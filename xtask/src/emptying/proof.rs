@@ -1,6 +1,8 @@
 //! Emptying servers as they run, and proving that they are empty.
 
 use environments::{Deployment, Service};
+use process::printable;
+use process::side_by_side::both;
 
 use super::work::{InPlace, Seed};
 use crate::context::Context;
@@ -14,8 +16,6 @@ use crate::tools::bolt::Rows;
 use crate::tools::neo4j::{Neo4j, STATEMENT, quoted_name};
 use crate::tools::redis::Redis;
 use crate::ui::counted;
-use process::printable;
-use process::side_by_side::both;
 
 /// Both servers answer and hold nothing; then the fixture is loaded.
 pub(super) fn await_empty(

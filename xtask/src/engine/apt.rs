@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use compose_audit::files::replace;
+use process::{Invocation, Reply};
 
 use crate::context::Context;
 use crate::engine::os::System;
 use crate::engine::plan::{self, Addition, Installation, KEYRING, NewFile, Target};
 use crate::error::{Failure, Result};
-use crate::files::replace;
-use process::{Invocation, Reply};
 
 /// How long lists and packages may take to arrive.
 const DOWNLOAD: Duration = Duration::from_secs(900);

@@ -5,12 +5,12 @@
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use process::side_by_side::joined;
+use process::{Reply, printable, tail};
 use serde::Deserialize;
 
 use crate::context::Context;
 use crate::error::Result;
-use process::side_by_side::joined;
-use process::{Reply, printable, tail};
 
 /// Version 2.26.1 as (2, 26, 1).
 pub(crate) type Version = (u32, u32, u32);

@@ -3,8 +3,9 @@
 //! Decides from the text of `/etc/os-release` alone. That text may come from anywhere: no word of
 //! it is ever made part of a command.
 
-use crate::error::{Failure, Result};
 use process::printable;
+
+use crate::error::{Failure, Result};
 
 /// The packages that make a whole engine on Debian.
 const DEBIAN: Packages = Packages {

@@ -5,8 +5,9 @@
 
 use std::fmt;
 
-use crate::error::{Failure, Result};
 use process::{printable, quoted};
+
+use crate::error::{Failure, Result};
 
 /// Where an engine comes from on a Debian whose own is too old.
 const SUITE: &str = "trixie";

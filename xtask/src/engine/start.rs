@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use process::{Invocation, printable, tail};
 
 use crate::context::Context;
 use crate::engine::detect::Found;
 use crate::engine::judge;
 use crate::error::{Failure, Result};
 use crate::journal::private_folder;
-use process::{Invocation, printable, tail};
 
 /// How long an engine may take to answer.
 const START: Duration = Duration::from_secs(60);

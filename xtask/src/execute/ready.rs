@@ -4,6 +4,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use environments::Service;
+use process::side_by_side::both;
+use process::{printable, tail};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -12,8 +14,6 @@ use crate::observe::{self, Observed, observe_one};
 use crate::plan::Object;
 use crate::stack::Stack;
 use crate::tools::docker::Container;
-use process::side_by_side::both;
-use process::{printable, tail};
 
 /// Both servers answer: Neo4j on Bolt and on the environment's database, Redis as its user.
 pub(super) fn await_ready(context: &Context, stack: &Stack) -> Result<()> {

@@ -3,10 +3,10 @@
 use std::io::{BufRead, IsTerminal, Write};
 use std::time::Duration;
 
+use process::{Interrupt, quoted};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::error::{Failure, Kind, Result};
-use process::{Interrupt, quoted};
 
 /// What stands between a plan and its execution.
 #[derive(Debug, Clone)]

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use environments::Deployment;
+use process::{Interrupt, printable};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,6 @@ use crate::guard::files::{alive, existing, file_name_for, folder, open, planted}
 use crate::guard::turn;
 use crate::guard::who::Who;
 use crate::ui::Ui;
-use process::{Interrupt, printable};
 
 /// How long the children of a run that is over may take to end.
 const ORPHANS: Duration = Duration::from_secs(180);

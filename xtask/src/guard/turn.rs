@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use environments::Deployment;
+use process::Interrupt;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
 use crate::error::{Failure, Kind, Result};
 use crate::guard::files::{alive, existing, file_name_for, folder, open};
 use crate::ui::Ui;
-use process::Interrupt;
 
 /// How long a proof waits for its turn: several before it, on a machine that others use up.
 const TURN: Duration = Duration::from_secs(300);

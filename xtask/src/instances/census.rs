@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use environments::{Deployment, Environment, Instance, label};
+use process::printable;
+use process::side_by_side::both;
 
 use crate::context::Context;
 use crate::error::Result;
 use crate::tools::docker::{Container, NetworkState, VolumeState};
-use process::printable;
-use process::side_by_side::both;
 
 /// What carries the labels of one set.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,13 +4,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use compose_audit::files::replaceable;
 use environments::Deployment;
 use environments::render::{Secrets, Target, deployment_files};
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::execute::Did;
-use crate::files::replaceable;
 use crate::journal::{Deed, Kind, Verb};
 use crate::stack::own_folder;
 

@@ -11,11 +11,11 @@ mod judge;
 mod matrix;
 mod plain;
 
+use compose_audit::finding::Outcome;
 pub(crate) use findings::joined;
 pub(crate) use findings::xtask;
 pub(crate) use matrix::protected;
 
-use crate::isolation::finding::Outcome;
 use crate::isolation::scene::Scene;
 use crate::isolation::servers::Servers;
 

@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use compose_audit::store::Driven;
 use environments::{Deployment, Environment, Service, Volume, label};
+use process::side_by_side::both;
 use serde::{Deserialize, Deserializer};
 
 use crate::context::Context;
 use crate::error::Result;
-use crate::isolation::store::Driven;
-use process::side_by_side::both;
 
 /// What there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -13,9 +13,9 @@ mod judge;
 mod leave;
 mod writing;
 
+use compose_audit::finding::Outcome;
 pub(crate) use findings::{TO_DROP, bad_name, folders};
 
-use crate::isolation::finding::Outcome;
 use crate::isolation::scene::Scene;
 use crate::isolation::servers::Servers;
 

@@ -13,13 +13,13 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
+use compose_audit::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
 use environments::{Deployment, Instance, Service, Volume};
 
 use crate::isolation::census::{Census, Network};
 use crate::isolation::engine::ask::{OfSite, Told};
 use crate::isolation::engine::drift::Known;
 use crate::isolation::engine::standing::{Evidence, Judged};
-use crate::isolation::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
 use crate::isolation::scene::Scene;
 
 pub(crate) fn look(scene: &Scene<'_>) -> Outcome {

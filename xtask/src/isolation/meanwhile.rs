@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use compose_audit::finding::Looked;
+use compose_audit::finding::{Check, Expected, Finding, Layer, Seen};
 use environments::Service;
 
 use crate::identity::Identity;
-use crate::isolation::Looked;
-use crate::isolation::finding::{Check, Expected, Finding, Layer, Seen};
 use crate::isolation::scene::Scene;
 use crate::tools::docker::Container;
 
@@ -108,10 +108,10 @@ mod tests {
     use proptest::sample::subsequence;
 
     use super::*;
-    use crate::isolation::fault::{E4, S1};
-    use crate::isolation::finding::Outcome;
     use crate::observe::Observed;
     use crate::observe::testing::{running, stopped};
+    use compose_audit::fault::{E4, S1};
+    use compose_audit::finding::Outcome;
 
     #[test]
     fn a_container_that_came_went_or_started_anew_is_a_change() {

@@ -9,7 +9,8 @@ mod evidence;
 mod findings;
 mod judge;
 
-use crate::isolation::finding::Outcome;
+use compose_audit::finding::Outcome;
+
 use crate::isolation::scene::Scene;
 use crate::isolation::servers::Servers;
 

@@ -22,12 +22,13 @@ mod tests;
 
 use std::time::Instant;
 
-use crate::isolation::finding::{Layer, Outcome};
+use compose_audit::finding::{Layer, Outcome};
+use process::side_by_side;
+
 use crate::isolation::network::answers::Answers;
 use crate::isolation::network::probe::{Patience, Unasked};
 use crate::isolation::network::questions::{Source, Table};
 use crate::isolation::scene::Scene;
-use process::side_by_side;
 
 pub(crate) fn look(scene: &Scene<'_>) -> Outcome {
     let census = match scene.census() {

@@ -4,14 +4,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use compose_audit::{Composed, statics};
 use environments::{Deployment, Environment};
 
 use crate::context::Context;
 use crate::error::Result;
 use crate::guard::turn::{self, Turn};
+use crate::isolation::AGAIN;
 use crate::isolation::census::Census;
 use crate::isolation::servers::keyed::Key;
-use crate::isolation::{Composed, statics};
 use crate::journal;
 use crate::observe::{Observed, observe};
 use crate::secrets::{self, Password};
@@ -63,6 +64,7 @@ impl Site {
             files: vec![self.compose.clone()],
             folder: self.folder.clone(),
             secrets: self.secrets.clone(),
+            again: AGAIN,
         }
     }
 
@@ -131,7 +133,7 @@ impl<'a> Scene<'a> {
     /// It does not render.
     pub(crate) fn printed(&self, site: usize) -> Result<String, String> {
         let site = &self.sites[site];
-        let print = || statics::render::clean(&self.context.runner, &site.composed());
+        let print = || statics::clean(&self.context.runner, &site.composed());
         site.printed.get_or_init(print).clone()
     }
 }

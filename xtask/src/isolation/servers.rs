@@ -11,15 +11,15 @@ pub(crate) mod keys;
 mod reach;
 mod stores;
 
+use compose_audit::alone;
+use process::side_by_side;
 pub(crate) use reach::{PATIENCE, container, in_short};
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::isolation::alone;
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::graph::{Graph, Login};
 use crate::isolation::servers::keys::Keys;
-use process::side_by_side;
 
 /// Two servers of an environment, or why one cannot be asked.
 #[derive(Debug)]

@@ -5,9 +5,9 @@ mod judge;
 
 use std::path::Path;
 
+use compose_audit::finding::{Layer, Outcome};
 use environments::Environment;
 
-use crate::isolation::finding::{Layer, Outcome};
 use crate::isolation::scene::Scene;
 use crate::isolation::tool::judge::{Evidence, Known};
 

@@ -5,11 +5,11 @@
 //! left, and the chain goes on from the last whole line.
 
 use anyhow::Context as _;
+use compose_audit::digest::hexadecimal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::Entry;
-use crate::digest::hexadecimal;
 
 /// What makes a line a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use environments::{Deployment, Environment};
+use process::printable;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -20,7 +21,6 @@ use crate::secrets::Password;
 use crate::tools::docker::Container;
 use crate::tools::neo4j::{Neo4j, quoted_name};
 use crate::tools::redis::Keyspace;
-use process::printable;
 
 /// How many samples of each kind are kept.
 const SAMPLES: usize = 5;

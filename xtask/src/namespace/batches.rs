@@ -10,9 +10,10 @@
 
 use std::time::{Duration, Instant};
 
+use process::{Conversation, PROMPT};
+
 use crate::error::Result;
 use crate::tools::redis::{Redis, quoted};
-use process::{Conversation, PROMPT};
 
 /// How many batches are let at once.
 const EARLY: usize = 8;

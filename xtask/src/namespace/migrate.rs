@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use environments::{Deployment, Environment};
+use process::side_by_side::joined;
 
 use super::audit::{self, Census};
 use super::batches::{Batches, Misread, Verb};
@@ -22,7 +23,6 @@ use crate::secrets::Password;
 use crate::tools::docker::Container;
 use crate::tools::neo4j::{Neo4j, quoted_name};
 use crate::ui::counted;
-use process::side_by_side::joined;
 
 /// How many nodes a transaction labels.
 const NODES_IN_A_BATCH: u32 = 10_000;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use environments::Service;
+use process::side_by_side::both;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -13,7 +14,6 @@ use crate::snapshot::freeze::watch::Watch;
 use crate::snapshot::scratch::Scratch;
 use crate::tools::docker::Container;
 use crate::ui::bytes;
-use process::side_by_side::both;
 
 /// How long the copy of two stopped servers may take.
 const UNHURRIED: Duration = Duration::from_secs(3600);

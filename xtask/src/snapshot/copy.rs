@@ -7,13 +7,13 @@
 use std::time::{Duration, Instant};
 
 use environments::{Deployment, Volume};
+use process::Conversation;
+use process::printable;
 
 use crate::error::{Failure, Result};
 use crate::snapshot::scratch::Scratch;
 use crate::tools::docker::containers::Mounted;
 use crate::ui::Ui;
-use process::Conversation;
-use process::printable;
 
 /// How long one pass may take: about 250 GB on a slow disk.
 const PASS: Duration = Duration::from_secs(3600);

@@ -6,7 +6,7 @@ pub(crate) mod keys;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::digest::hexadecimal;
+use compose_audit::digest::hexadecimal;
 
 use self::graph::GraphPrint;
 use self::keys::KeysPrint;

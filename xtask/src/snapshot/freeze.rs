@@ -8,11 +8,12 @@ pub(crate) mod watch;
 
 use std::time::Duration;
 
+use process::Conversation;
+use process::Invocation;
+
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::tools::docker::Docker;
-use process::Conversation;
-use process::Invocation;
 
 /// How long the holder may take to thaw once it is told to.
 const THAWING: Duration = Duration::from_secs(60);

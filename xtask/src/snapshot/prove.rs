@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::Write as _;
 use std::time::Duration;
 
+use process::side_by_side::both;
+use process::{printable, tail};
 use serde_json::Value;
 
 use crate::error::{Failure, Kind, Result};
@@ -13,8 +15,6 @@ use crate::snapshot::fingerprint::keys::KeysPrint;
 use crate::snapshot::scratch::Scratch;
 use crate::snapshot::servers::{Load, ScratchGraph, ScratchKeys, Store};
 use crate::ui::bytes;
-use process::side_by_side::both;
-use process::{printable, tail};
 
 /// What a recovered Neo4j says of itself.
 #[derive(Debug, Clone)]

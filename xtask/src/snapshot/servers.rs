@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use process::{printable, tail};
 use serde_json::Value;
 
 use crate::error::{Failure, Result};
 use crate::snapshot::scratch::Scratch;
 use crate::tools::docker::containers::{Helper, Mounted};
 use crate::tools::neo4j::Neo4j;
-use process::{printable, tail};
 
 /// How long a recovery may take.
 const RECOVERY: Duration = Duration::from_secs(1800);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use environments::Service;
+use process::PROMPT;
 
 use crate::error::{Failure, Kind, Result};
 use crate::observe::Observed;
@@ -10,7 +11,6 @@ use crate::snapshot::scratch::Scratch;
 use crate::tools::docker::Docker;
 use crate::tools::docker::containers::{Mounted, told};
 use crate::ui::bytes;
-use process::PROMPT;
 
 /// How much is taken beyond what was counted: servers go on writing.
 const MARGIN: u64 = 64 << 20;

@@ -6,9 +6,9 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
+use compose_audit::digest::hexadecimal;
 use sha2::{Digest as _, Sha256};
 
-use crate::digest::hexadecimal;
 use crate::error::{Failure, Result};
 
 /// The file's name.

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use process::printable;
+
 use crate::error::{Failure, Result};
 use crate::snapshot::drilled::{self, DRILL, Drill};
 use crate::snapshot::manifest::{MANIFEST, Manifest};
 use crate::snapshot::place::Id;
 use crate::snapshot::sums::{self, SUMS};
-use process::printable;
 
 /// A snapshot of which every byte was read and is as written.
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
 //! `down`: stops environments. Their data stays, in their volumes.
 
 use environments::{Deployment, Environment};
+use process::side_by_side::each;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -9,7 +10,6 @@ use crate::journal::DOWN;
 use crate::plan::{self, Planned};
 use crate::report::Answer;
 use crate::tasks::{hold_all, planned, show};
-use process::side_by_side::each;
 
 pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Answer> {
     let deployments = context.deployments(environments);

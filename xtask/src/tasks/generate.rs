@@ -10,12 +10,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+use compose_audit::files::{Readers, put, read_only, replaceable};
 use environments::render::{self, RenderedFile, SETTINGS_PATH, Secrets};
 use serde_json::json;
 
 use crate::context::{Context, Done};
 use crate::error::{Failure, Result};
-use crate::files::{Readers, put, read_only, replaceable};
 use crate::report::{Answer, Changed};
 use crate::secrets;
 use crate::ui::counted;

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use environments::images;
+use process::side_by_side::each;
 
 use crate::cli;
 use crate::context::Context;
@@ -20,7 +21,6 @@ use crate::error::Result;
 use crate::journal::private_folder;
 use crate::report::{Answer, Changed};
 use build::{Origin, Work};
-use process::side_by_side::each;
 use pull::Pulled;
 
 const SOURCES: &str = "org.tta.image.sources";

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use environments::{Environment, Service};
+use process::printable;
 use serde_json::Value;
 
 use crate::context::Context;
@@ -17,7 +18,6 @@ use crate::secrets;
 use crate::tasks::running_container;
 use crate::tools::bolt::Rows;
 use crate::tools::neo4j::quoted_name;
-use process::printable;
 
 const NAME: &str = "init-neo4j";
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use environments::Environment;
+use process::side_by_side::both;
 use serde_json::json;
 
 use crate::context::Context;
@@ -12,7 +13,6 @@ use crate::instances::{Census, Found, last_use};
 use crate::report::Answer;
 use crate::tasks::snapshots::age;
 use crate::ui;
-use process::side_by_side::both;
 
 /// What each volume takes; none where the engine could not count it.
 type Sizes = BTreeMap<String, Option<u64>>;

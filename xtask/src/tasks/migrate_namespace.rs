@@ -6,6 +6,7 @@
 use environments::{
     Changeable, Deployment, Disposable, Environment, Protected, Protection, Service,
 };
+use process::side_by_side::both;
 
 use crate::cli::MigrateArgs;
 use crate::contents::{agree, contents};
@@ -25,7 +26,6 @@ use crate::snapshot::verify::verify;
 use crate::tasks::{hold, planned, show};
 use crate::tools::docker::Container;
 use crate::ui::counted;
-use process::side_by_side::both;
 
 const NAME: &str = "migrate-namespace";
 

@@ -1,13 +1,14 @@
 //! `pre-deploy`: what a deployment waits for. Staging is saved, that snapshot is drilled, and the
 //! environments are proved apart; the first that does not come out ends it.
 
+use compose_audit::report::human;
 use environments::Environment;
 use serde_json::json;
 
 use crate::cli::SnapshotOptions;
 use crate::context::Context;
 use crate::error::Result;
-use crate::report::{Answer, Changed, document_with, human};
+use crate::report::{Answer, Changed, document_with};
 use crate::tasks::snapshot::{self, prepare};
 use crate::tasks::snapshots::Listed;
 use crate::tasks::{drill, hold, planned, show, thawed, verify_isolation};
@@ -38,7 +39,7 @@ pub(crate) fn run(context: &Context, options: &SnapshotOptions) -> Result<Answer
         // Staging's lock ends here: the proof takes none, and others may work meanwhile.
     };
     let proof = verify_isolation::prove(context, &[])?;
-    let human = format!("{told}\n{}", human::text(&proof, &context.ui.on_stdout()));
+    let human = format!("{told}\n{}", human::text(&proof, context.ui.on_stdout()));
     let changed = Changed {
         environments: vec![Environment::Staging],
         outcome: "done",
@@ -50,7 +51,7 @@ pub(crate) fn run(context: &Context, options: &SnapshotOptions) -> Result<Answer
         "drill": drilled,
         "isolation": proof.json(),
     });
-    if let Some(failure) = proof.failure() {
+    if let Some(failure) = verify_isolation::failure(&proof) {
         extra["outcome"] = json!(failure.kind.outcome());
         extra["error"] = json!(failure);
     }

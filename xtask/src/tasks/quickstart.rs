@@ -3,6 +3,8 @@
 
 use std::time::Instant;
 
+use compose_audit::report::human;
+use compose_audit::report::proof::Proof;
 use environments::{Deployment, Environment};
 use serde_json::{Value, json};
 
@@ -11,8 +13,7 @@ use crate::engine::{self, Need, done};
 use crate::error::{Failure, Result};
 use crate::observe::observe;
 use crate::plan::Planned;
-use crate::report::proof::Proof;
-use crate::report::{Answer, Changed, document_with, human};
+use crate::report::{Answer, Changed, document_with};
 use crate::tasks::images::{self, Job, Wanted};
 use crate::tasks::up::{self, Started};
 use crate::tasks::{doctor, planned, verify_isolation};
@@ -91,7 +92,7 @@ pub(crate) fn run(context: &Context, install_engine: bool) -> Result<Answer> {
         "connections": connections(&started),
     });
     // Everything runs, but nobody may rely on it yet.
-    if let Some(failure) = proof.failure() {
+    if let Some(failure) = verify_isolation::failure(&proof) {
         extra["outcome"] = json!(failure.kind.outcome());
         extra["error"] = json!(failure);
     }
@@ -222,7 +223,7 @@ fn told(
     [
         state,
         String::new(),
-        human::text(proof, &context.ui.on_stdout()),
+        human::text(proof, context.ui.on_stdout()),
         up::connections(started),
         python(&instance),
         format!(

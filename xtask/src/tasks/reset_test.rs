@@ -6,6 +6,7 @@ use std::fs;
 
 use environments::render::Target;
 use environments::{Disposable, Test};
+use process::side_by_side::both;
 
 use crate::cli::{ResetMode, ResetTest};
 use crate::contents::{Contents, Sizes, agree, contents, notes, sizes as sizes_of};
@@ -19,7 +20,6 @@ use crate::report::Answer;
 use crate::stack::Stack;
 use crate::tasks::{Held, hold, planned, show};
 use crate::tidiness::{Tidiness, inspect, users_of_redis};
-use process::side_by_side::both;
 
 const NAME: &str = "reset-test";
 

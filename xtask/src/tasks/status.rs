@@ -1,6 +1,7 @@
 //! `status`: how every environment stands.
 
 use environments::{Deployment, Environment, Service};
+use process::side_by_side::each;
 use serde_json::{Value, json};
 
 use crate::contents::{Contents, contents};
@@ -12,7 +13,6 @@ use crate::report::Answer;
 use crate::tasks::snapshots::{Listed, age, whole};
 use crate::tools::docker::Container;
 use crate::ui;
-use process::side_by_side::each;
 
 pub(crate) fn run(context: &Context, environments: &[Environment]) -> Result<Answer> {
     let chosen = if environments.is_empty() {

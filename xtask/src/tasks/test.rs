@@ -12,6 +12,8 @@ mod outcome;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use process::Invocation;
+use process::relayed::Relayed;
 use xshell::Shell;
 
 use self::groups::{Commands, commands, whole};
@@ -23,8 +25,6 @@ use crate::engine;
 use crate::error::{Failure, Result};
 use crate::report::{Answer, Changed};
 use crate::tasks::images;
-use process::Invocation;
-use process::relayed::Relayed;
 
 /// How long a slow machine may take to build one group's tests.
 const BUILDING: Duration = Duration::from_secs(20 * 60);

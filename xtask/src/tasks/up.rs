@@ -1,6 +1,7 @@
 //! `up`: starts environments side by side, and returns when their servers answer.
 
 use environments::{Deployment, Environment};
+use process::side_by_side::each;
 
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -10,7 +11,6 @@ use crate::report::Answer;
 use crate::stack::Stack;
 use crate::tasks::{Held, adopt, hold_all, planned, restore, show};
 use crate::ui;
-use process::side_by_side::each;
 
 pub(crate) const NAME: &str = "up";
 

@@ -1,24 +1,24 @@
 //! `verify-isolation`: proves that no environment can reach another, and names every way by which
 //! one can.
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
+use compose_audit::allow;
+use compose_audit::finding::Layer;
+use compose_audit::finding::Looked;
+use compose_audit::report::proof::{Proof, Scope};
+use compose_audit::report::{human, written};
+use compose_audit::verdict::Verdict;
 use environments::Environment;
 
 use crate::cli;
 use crate::context::Context;
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Kind, Result};
 use crate::guard::who::Who;
-use crate::isolation::allow::Allowance;
-use crate::isolation::finding::{Finding, Layer};
 use crate::isolation::scene::Scene;
-use crate::isolation::verdict::Verdict;
-use crate::isolation::{self, Composed, Looked, allow};
+use crate::isolation::{self, AGAIN};
 use crate::journal::{self, DONE, Entry, PROOF, Proved};
 use crate::report::Answer;
-use crate::report::proof::{Proof, Scope};
-use crate::report::{human, written};
 use crate::tools::docker::Engine;
 
 pub(crate) fn run(context: &Context, args: &cli::VerifyIsolation) -> Result<Answer> {
@@ -30,16 +30,22 @@ pub(crate) fn run(context: &Context, args: &cli::VerifyIsolation) -> Result<Answ
     };
     let proof = if args.compose.is_empty() {
         let (engine, scope, looked) = running(context, &args.environments, chosen(&args.layer))?;
-        let proof = judged(scope, looked, &allowances, begun);
+        let proof = Proof::judged(scope, looked, &allowances, begun);
         record(context, engine, &proof)?;
         proof
     } else {
         let (scope, looked) = files(context, args)?;
-        judged(scope, looked, &allowances, begun)
+        Proof::judged(scope, looked, &allowances, begun)
     };
-    written::write(&proof, &args.report, &context.ui)?;
+    let ui = &context.ui;
+    written::write(
+        &proof,
+        &args.report,
+        |line| ui.say(line),
+        |line| ui.insist(line),
+    )?;
     Ok(Answer::Document {
-        human: human::text(&proof, &context.ui.on_stdout()),
+        human: human::text(&proof, ui.on_stdout()),
         json: proof.json(),
         exit_code: proof.verdict.exit_code(),
     })
@@ -49,9 +55,20 @@ pub(crate) fn run(context: &Context, args: &cli::VerifyIsolation) -> Result<Answ
 pub(crate) fn prove(context: &Context, environments: &[Environment]) -> Result<Proof> {
     let begun = Instant::now();
     let (engine, scope, looked) = running(context, environments, Layer::ALL.to_vec())?;
-    let proof = judged(scope, looked, &[], begun);
+    let proof = Proof::judged(scope, looked, &[], begun);
     record(context, engine, &proof)?;
     Ok(proof)
+}
+
+/// Why the environments are not to be relied on, where the proof did not come out: for commands that
+/// end with it.
+pub(crate) fn failure(proof: &Proof) -> Option<Failure> {
+    let kind = match proof.verdict {
+        Verdict::Isolated => return None,
+        Verdict::Violated => Kind::Violated,
+        Verdict::Inconclusive => Kind::Inconclusive,
+    };
+    Some(Failure::new(kind, proof.summary()).hint(AGAIN))
 }
 
 /// Writes what the proof came to into the journal; a dry run writes nothing.
@@ -81,33 +98,6 @@ fn record(context: &Context, engine: Engine, proof: &Proof) -> Result<()> {
         }),
         ..Entry::default()
     })
-}
-
-fn judged(scope: Scope, looked: Vec<Looked>, allowances: &[Allowance], begun: Instant) -> Proof {
-    let mut findings: Vec<Finding> = Vec::new();
-    let mut checks = Vec::new();
-    let mut remarks = Vec::new();
-    let mut times = Vec::new();
-    for one in looked {
-        times.push((one.layer, one.seconds));
-        findings.extend(one.outcome.findings);
-        checks.extend(one.outcome.checks);
-        remarks.extend(one.outcome.remarks);
-    }
-    // Worst first; the same thing seen by two layers in the same words is said once.
-    findings.sort();
-    findings.dedup();
-    let today = chrono::Utc::now().date_naive();
-    remarks.extend(allow::apply(allowances, &mut findings, today));
-    Proof {
-        verdict: Verdict::of(&findings, &checks),
-        scope,
-        findings,
-        checks,
-        remarks,
-        times,
-        seconds: begun.elapsed().as_secs_f64(),
-    }
 }
 
 /// The environments on this engine.
@@ -143,21 +133,7 @@ fn files(context: &Context, args: &cli::VerifyIsolation) -> Result<(Scope, Vec<L
         ))
         .hint("leave --layer out, or leave --compose out"));
     }
-    let mut names = BTreeSet::new();
-    if let Some(twice) = args.compose.iter().find(|one| !names.insert(&one.name)) {
-        return Err(Failure::usage(format!(
-            "--compose names {:?} twice: all files of one environment go into one --compose NAME=FILE,FILE",
-            twice.name
-        )));
-    }
-    let composed: Vec<Composed> = args.compose.clone();
-    let scope = Scope {
-        environments: composed.iter().map(|one| one.name.clone()).collect(),
-        layers: vec![Layer::Static],
-        absent: Vec::new(),
-    };
-    let looked = isolation::look_at_files(context, &composed);
-    context.interrupt().check()?;
+    let (scope, looked) = compose_audit::look_at_files(&context.runner, &args.compose)?;
     Ok((scope, vec![looked]))
 }
 

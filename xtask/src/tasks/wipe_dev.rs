@@ -4,6 +4,7 @@
 //! carries the plan out, counts 0, and sees that no neighbour changed.
 
 use environments::{Dev, Disposable};
+use process::side_by_side::both;
 
 use crate::contents::{agree, contents, notes, sizes};
 use crate::context::Context;
@@ -15,7 +16,6 @@ use crate::report::Answer;
 use crate::stack::Stack;
 use crate::tasks::{hold, planned, show};
 use crate::ui::counted;
-use process::side_by_side::both;
 
 const NAME: &str = "wipe-dev";
 const PHRASE: &str = "DELETE DEV DATA";

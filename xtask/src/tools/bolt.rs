@@ -10,10 +10,10 @@ pub(crate) mod wire;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use process::Conversation;
 use serde_json::{Value, json};
 
 use crate::error::Failure;
-use process::Conversation;
 use wire::{Garbled, Inbox, Message};
 
 /// The rows that a statement answers with.

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use process::{Invocation, Reply};
+
 use crate::error::{Failure, Result};
 use crate::tools::docker::Docker;
-use process::{Invocation, Reply};
 
 /// How long compose may take to create and start two containers from images that are there.
 const START: Duration = Duration::from_secs(180);

@@ -8,11 +8,11 @@ mod said;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use process::{Invocation, Reply, Runner, printable, tail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Failure, Result};
-use process::{Invocation, Reply, Runner, printable, tail};
 
 /// How long the engine may take over something that moves data.
 const SLOW: Duration = Duration::from_secs(120);

@@ -7,13 +7,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use process::{Invocation, PROMPT, Reply, printable};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Failure, Kind, Result};
 use crate::tools::bolt::{Broken, Rows, Session};
 use crate::tools::docker::Docker;
-use process::{Invocation, PROMPT, Reply, printable};
 
 /// How long a statement may take that changes much: a million nodes are deleted in about 14 s.
 pub(crate) const STATEMENT: Duration = Duration::from_secs(600);

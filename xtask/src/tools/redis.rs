@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use process::{Conversation, Reply};
+
 use crate::error::Result;
 use crate::tools::docker::Docker;
-use process::{Conversation, Reply};
 
 /// A Redis server in a container.
 #[derive(Debug, Clone, Copy)]

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use environments::Environment;
 use environments::render::{Secrets, Target, redis_users};
+use process::printable;
 
 use crate::isolation::servers::keyed::{Digest, Key};
-use process::printable;
 
 /// One user, passwords as digests.
 #[derive(Debug, Clone, PartialEq, Eq)]

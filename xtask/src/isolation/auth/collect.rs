@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use compose_audit::alone;
 use environments::render::{Target, redis_users};
 use environments::{Environment, Protection, PublishedPorts, Service, label};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::isolation::alone;
 use crate::isolation::auth::evidence::{Graph, Keys, Site, Try};
 use crate::isolation::auth::matrix::{self, Planned};
 use crate::isolation::auth::{acl, plain};

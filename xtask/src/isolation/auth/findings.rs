@@ -1,13 +1,13 @@
 //! The auth layer's findings in words: what was seen, how to see it again, what to do. Pure.
 
+use compose_audit::fault::{self, Fault};
+use compose_audit::finding::Finding;
 use environments::{Environment, Instance, Service};
+use process::{printable, quoted};
 
 use crate::isolation::auth::evidence::{Site, Try};
-use crate::isolation::fault::{self, Fault};
-use crate::isolation::finding::Finding;
 use crate::isolation::servers::keyed::Secret;
 use crate::tools::neo4j::quoted_name;
-use process::{printable, quoted};
 
 /// Whose server it is.
 #[derive(Debug, Clone, Copy)]

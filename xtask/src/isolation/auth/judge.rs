@@ -2,15 +2,15 @@
 
 mod secrets;
 
+use compose_audit::fault::A5;
+use compose_audit::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
 use environments::{Environment, Instance};
+use process::printable;
 
 use crate::isolation::auth::evidence::{Beyond, Graph, Keys, Reach, Site, Try};
 use crate::isolation::auth::findings as say;
-use crate::isolation::fault::A5;
-use crate::isolation::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
 use crate::isolation::servers::graph::Login;
 use crate::isolation::servers::keyed::Secret;
-use process::printable;
 
 const AUDITED: &str = "the namespace mode is audit, which the namespace layer reports";
 

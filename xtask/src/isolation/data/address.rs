@@ -8,13 +8,13 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use compose_audit::alone;
 use environments::Environment;
-
-use crate::isolation::alone;
-use crate::isolation::data::evidence::Address;
-use crate::isolation::scene::{Scene, Site};
 use process::printable;
 use process::side_by_side::{Lost, both};
+
+use crate::isolation::data::evidence::Address;
+use crate::isolation::scene::{Scene, Site};
 
 /// How long a server on this host may take over a connection or an answer.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,6 +1,7 @@
 //! Asks every server what it is, and has the canaries written, looked for and removed.
 
 use environments::Service;
+use process::side_by_side;
 use serde_json::Value;
 
 use crate::isolation::data::address::{self, Opened};
@@ -10,7 +11,6 @@ use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::databases::SYSTEM;
 use crate::isolation::servers::{self, Pair, Servers};
 use crate::tools::redis::{field, keyspace};
-use process::side_by_side;
 
 pub(super) fn collect(scene: &Scene<'_>, servers: &Servers) -> Evidence {
     let leaves = writing::leaves(scene);

@@ -1,12 +1,12 @@
 //! The data layer's findings in words: what was seen, how to see it again, what to do. Pure.
 
+use compose_audit::fault;
+use compose_audit::finding::Finding;
 use environments::{Deployment, Environment, Instance, Service};
+use process::printable;
 
 use crate::isolation::auth::{joined, xtask};
 use crate::isolation::data::evidence::{Graph, Keys, Written};
-use crate::isolation::fault;
-use crate::isolation::finding::Finding;
-use process::printable;
 
 fn container(instance: &Instance, environment: Environment, service: Service) -> String {
     Deployment::new(environment, instance.clone()).container(service)

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use compose_audit::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
 use environments::{Environment, Instance, Service};
 
 use crate::isolation::auth::protected;
 use crate::isolation::data::evidence::{Evidence, Graph, Keys, Site, Written};
 use crate::isolation::data::findings as say;
-use crate::isolation::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
 
 pub(super) fn judge(instance: &Instance, evidence: &Evidence) -> Outcome {
     let mut outcome = Outcome::default();

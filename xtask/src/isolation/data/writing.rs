@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use environments::{Environment, Protection, Service};
+use process::side_by_side;
 
 use crate::error::Failure;
 use crate::isolation::data::canary::{self, Node, Waiting};
@@ -11,7 +12,6 @@ use crate::isolation::data::evidence::{Site, Written};
 use crate::isolation::data::leave::Leave;
 use crate::isolation::scene::{self, Scene};
 use crate::isolation::servers::Pair;
-use process::side_by_side;
 
 /// Leave to write to each environment that may be written to, whose places are given, one after the
 /// other, so that the journal has them in their order.

@@ -5,21 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{fs, thread};
 
+use compose_audit::alone;
+use compose_audit::statics;
 use environments::{Protection, Service};
+use process::side_by_side::joined;
+use process::{PROMPT, Reply};
 use serde::Deserialize;
 
 use crate::context::Context;
 use crate::error::Result as Answer;
-use crate::isolation::alone;
 use crate::isolation::census::{Census, Container, FILES, HASH};
 use crate::isolation::engine::drift::ImageDefaults;
 use crate::isolation::engine::health::{self, Tried};
 use crate::isolation::engine::model::Model;
 use crate::isolation::scene::{Scene, Site};
-use crate::isolation::statics::literal;
 use crate::tools::compose::{self, Project};
-use process::side_by_side::joined;
-use process::{PROMPT, Reply};
 
 /// The answers; a text says why there is none.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ fn project<'a>(site: &'a Site, name: &'a str) -> Project<'a> {
 fn model(scene: &Scene<'_>, at: usize) -> Result<Model, String> {
     let (context, site) = (scene.context, &scene.sites[at]);
     let name = site.deployment.project();
-    if literal::files(&site.composed())
+    if statics::literal(&site.composed())
         && let Ok(printed) = scene.printed(at)
         && let Ok(model) = Model::parse(&printed)
         && model.is_whole(&name)

@@ -1,11 +1,11 @@
 //! The table of the engine layer: from each environment to each other and to the host, what should
 //! be apart and whether it is. Pure.
 
+use compose_audit::fault::{E2, E3, E4, E7, E8, E9, E11, Fault};
+use compose_audit::finding::{Check, Expected, Finding, Layer, Seen};
 use environments::{Environment, Service};
 
 use crate::isolation::engine::standing::{Evidence, Judged};
-use crate::isolation::fault::{E2, E3, E4, E7, E8, E9, E11, Fault};
-use crate::isolation::finding::{Check, Expected, Finding, Layer, Seen};
 
 /// What is asked of each pair, and the faults that say no.
 const BETWEEN: [(&str, &[Fault]); 3] = [

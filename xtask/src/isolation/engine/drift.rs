@@ -6,17 +6,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use compose_audit::fault::E1;
+use compose_audit::finding::Finding;
+use compose_audit::statics::secrets_in_words;
 use environments::{Deployment, Environment, Service};
+use process::quoted;
 
 use crate::isolation::census::{
     Binding, Census, Container, FILES, HASH, Network, PROJECT, VERSION, named,
 };
 use crate::isolation::engine::model::{Model, ServiceModel};
 use crate::isolation::engine::standing::names;
-use crate::isolation::fault::E1;
-use crate::isolation::finding::Finding;
-use crate::isolation::statics::texts::in_words;
-use process::quoted;
 
 /// What an image says that a container made from it has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -242,7 +242,9 @@ fn compared(
 /// What may be a secret among them is not shown.
 fn words(words: &[String]) -> String {
     let blot = |text: String, secret: String| text.replace(&secret, "•••");
-    let shown = in_words(words).into_iter().fold(words.join(" "), blot);
+    let shown = secrets_in_words(words)
+        .into_iter()
+        .fold(words.join(" "), blot);
     format!("[{shown}]")
 }
 

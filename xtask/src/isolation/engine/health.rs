@@ -7,15 +7,15 @@
 
 use std::time::Duration;
 
+use compose_audit::alone;
+use compose_audit::fault::E10;
+use compose_audit::finding::Finding;
 use environments::{Deployment, Service};
+use process::quoted;
 
 use crate::context::Context;
-use crate::isolation::alone;
 use crate::isolation::census::Container;
 use crate::isolation::engine::drift::instance_option;
-use crate::isolation::fault::E10;
-use crate::isolation::finding::Finding;
-use process::quoted;
 
 /// How a container's health check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::isolation::shared::Shared;
+use compose_audit::shared::Shared;
 
 /// A rendered compose file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

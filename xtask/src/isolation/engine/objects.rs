@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use compose_audit::fault::{E2, E3, E4, E9};
+use compose_audit::finding::Finding;
+use compose_audit::shared::Kind;
+use compose_audit::store;
 use environments::{Deployment, Environment, Volume, label};
+use process::quoted;
 
 use crate::isolation::census::{Container, Mount, PROJECT, StoredVolume, named};
 use crate::isolation::engine::model::Model;
 use crate::isolation::engine::standing::{Evidence, Standing, names};
-use crate::isolation::fault::{E2, E3, E4, E9};
-use crate::isolation::finding::Finding;
-use crate::isolation::shared::Kind;
-use crate::isolation::store;
-use process::quoted;
 
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let mut findings = owners(evidence);

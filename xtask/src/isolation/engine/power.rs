@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
+use compose_audit::fault::{E7, E8, E11, Fault};
+use compose_audit::finding::Finding;
+use compose_audit::shared::Kind;
 use environments::Environment;
+use process::quoted;
 
 use crate::isolation::census::Container;
 use crate::isolation::engine::standing::{Evidence, names};
-use crate::isolation::fault::{E7, E8, E11, Fault};
-use crate::isolation::finding::Finding;
-use crate::isolation::shared::Kind;
-use process::quoted;
 
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();

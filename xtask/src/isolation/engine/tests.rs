@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use compose_audit::finding::{Finding, Seen};
 use environments::{Deployment, Environment, Instance, Service};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -13,7 +14,6 @@ use super::standing::{Evidence, Judged};
 use super::{cells, drift, health, objects, power};
 use crate::isolation::census::testing::{parsed, stranger, three_as_told};
 use crate::isolation::census::{Census, PROJECT};
-use crate::isolation::finding::{Finding, Seen};
 
 mod on_drift;
 mod on_networks;

@@ -1,16 +1,16 @@
 //! The namespace layer's findings in words: what was seen, how to see it again, what to do. Pure.
 
+use compose_audit::fault;
+use compose_audit::finding::Finding;
 use environments::{Environment, Instance};
+use process::{printable, quoted};
 
 use crate::isolation::auth::{joined, xtask};
 use crate::isolation::data::{TO_DROP, folders};
-use crate::isolation::fault;
-use crate::isolation::finding::Finding;
 use crate::isolation::namespace::evidence::{Keys, Nodes};
 use crate::namespace::audit::Census;
 use crate::tools::neo4j::quoted_name;
 use crate::ui::counted;
-use process::{printable, quoted};
 
 /// At most five names. What they hold is never read.
 fn samples(census: &Census, of: impl Fn(Option<Environment>) -> bool) -> String {

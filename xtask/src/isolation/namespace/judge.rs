@@ -1,9 +1,9 @@
 //! What the namespace layer has seen, judged. Pure.
 
+use compose_audit::finding::{Check, Expected, Layer, Outcome, Seen};
 use environments::{Environment, Instance};
 
 use crate::isolation::data;
-use crate::isolation::finding::{Check, Expected, Layer, Outcome, Seen};
 use crate::isolation::namespace::evidence::{Keys, Nodes, Site};
 use crate::isolation::namespace::findings as say;
 use crate::namespace::audit::Census;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use environments::Environment;
 
-use crate::isolation::fault::Fault;
-use crate::isolation::finding::Finding;
+use compose_audit::fault::Fault;
+use compose_audit::finding::Finding;
 
 /// The fault's id, the environments that it joins, what it is about.
 type Key = (&'static str, Vec<&'static str>, String);

@@ -7,16 +7,16 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use compose_audit::fault::{N1, N2, N3, N5, N6};
+use compose_audit::finding::{Check, Expected, Layer, Outcome, Seen};
 use environments::Environment;
+use process::quoted;
 
-use crate::isolation::fault::{N1, N2, N3, N5, N6};
-use crate::isolation::finding::{Check, Expected, Layer, Outcome, Seen};
 use crate::isolation::network::answers::{Answer, Answers};
 use crate::isolation::network::control::Controls;
 use crate::isolation::network::discovery;
 use crate::isolation::network::found::Found;
 use crate::isolation::network::questions::{Place, Question, Source, Table, defined};
-use process::quoted;
 
 /// The answers stand in the order of the table's sources.
 pub(crate) fn judge(table: &Table, answers: &[Result<Answers, String>]) -> Outcome {

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use process::Reply;
+
 use crate::context::Context;
 use crate::isolation::network::answers::{Answer, Answers};
 use crate::isolation::network::questions::{Question, Source};
-use process::Reply;
 
 /// Why a source could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use compose_audit::finding::Seen;
+use compose_audit::finding::testing::{told, unexplained};
 use proptest::prelude::*;
 
 use super::answers::Answer;
 use super::judge::judge;
 use super::tests::{answers, table};
-use crate::isolation::finding::Seen;
-use crate::isolation::finding::testing::{told, unexplained};
 
 /// Also one that is of no use to the question.
 fn answer() -> impl Strategy<Value = Answer> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use compose_audit::finding::{Outcome, Seen};
 use environments::{Environment, PublishedPorts, Service};
 use serde_json::{Value, json};
 
@@ -12,7 +13,6 @@ use super::judge::judge;
 use super::questions::{Question, Source, Table};
 use super::{discovery, host};
 use crate::isolation::census::testing::{parsed, stranger, three_as_told};
-use crate::isolation::finding::{Outcome, Seen};
 
 fn ip(text: &str) -> IpAddr {
     text.parse().expect("an address")
@@ -116,7 +116,7 @@ fn ids(outcome: &Outcome) -> Vec<String> {
 }
 
 fn unasked(outcome: &Outcome) -> usize {
-    let unasked = |check: &&crate::isolation::finding::Check| check.observed == Seen::CouldNotAsk;
+    let unasked = |check: &&compose_audit::finding::Check| check.observed == Seen::CouldNotAsk;
     outcome.checks.iter().filter(unasked).count()
 }
 
@@ -239,7 +239,7 @@ fn an_ipv6_address_that_its_own_environment_does_not_reach_proves_nothing() {
     // Nor do test's, that are not heard at their own addresses, know anything of dev's.
     let servers = set(&["dev test", "staging test", "test dev"]);
     assert_eq!(unasked_over_v6(&outcome)[0], servers);
-    let v4 = |check: &&crate::isolation::finding::Check| {
+    let v4 = |check: &&compose_audit::finding::Check| {
         check.subject.ends_with("over IPv4") && check.observed == Seen::CouldNotAsk
     };
     assert_eq!(outcome.checks.iter().filter(v4).count(), 0);
@@ -289,7 +289,7 @@ fn each_address_of_a_server_has_a_control_of_its_own() {
             there.then_some(Answer::Closed)
         }),
     );
-    let of_it = |check: &&crate::isolation::finding::Check| {
+    let of_it = |check: &&compose_audit::finding::Check| {
         check.observed == Seen::CouldNotAsk && check.subject.contains("tta-test-redis 6379/tcp")
     };
     assert_eq!(outcome.checks.iter().filter(of_it).count(), 4);

@@ -5,17 +5,17 @@
 
 use std::collections::BTreeMap;
 
+use compose_audit::alone;
 use environments::Service;
+use process::PROMPT;
 use serde_json::Value;
 
-use crate::isolation::alone;
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::graph::{Graph, Said};
 use crate::isolation::servers::reach::{container, in_short};
 use crate::isolation::servers::stores::STORE;
 pub(crate) use crate::isolation::servers::stores::{Databases, SYSTEM};
 use crate::observe;
-use process::PROMPT;
 
 impl Graph {
     /// What databases it has, asked once a run for all layers.

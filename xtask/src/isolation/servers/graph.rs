@@ -3,16 +3,16 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use compose_audit::alone;
 use environments::Service;
+use process::{Conversation, printable};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::isolation::alone;
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::keyed::{Key, Secret, base64};
 use crate::isolation::servers::reach::{container, converse, in_short};
 use crate::isolation::servers::stores::{Databases, STORE, SYSTEM};
-use process::{Conversation, printable};
 
 const ASK: &str = include_str!("ask.sh");
 

@@ -4,13 +4,13 @@
 use std::time::{Duration, Instant};
 
 use environments::Service;
+use process::{Conversation, printable};
 
 use crate::isolation::auth::acl::ADMIN;
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::keyed::{Key, Secret};
 use crate::isolation::servers::reach::{LIFE, PATIENCE, container, converse, in_short};
 use crate::tools::redis::quoted;
-use process::{Conversation, printable};
 
 const WHO: &str = include_str!("who.sh");
 

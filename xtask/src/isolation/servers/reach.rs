@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use environments::Service;
+use process::{Conversation, printable};
 
 use crate::error::Failure;
 use crate::isolation::scene::{Scene, Site};
 use crate::isolation::servers::keyed::{Key, Secret};
 use crate::tools::docker::Container;
-use process::{Conversation, printable};
 
 /// What a container prints first: the secrets that it is configured with, as digests.
 const SECRETS: &str = include_str!("secrets.sh");

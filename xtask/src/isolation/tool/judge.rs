@@ -1,11 +1,11 @@
 //! H2, H3 and H4. Pure.
 
+use compose_audit::fault::{H2, H4};
+use compose_audit::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
 use environments::{Deployment, Environment, Service, label};
+use process::quoted;
 
 use crate::isolation::census::Census;
-use crate::isolation::fault::{H2, H4};
-use crate::isolation::finding::{Check, Expected, Finding, Layer, Outcome, Seen};
-use process::quoted;
 
 /// What the tool layer judges.
 pub(crate) struct Evidence<'a> {

@@ -2,13 +2,13 @@
 //! read.
 
 use environments::Environment;
+use process::{Conversation, PROMPT};
 
 use super::file::{Key, Moved};
 use crate::error::Result;
 use crate::namespace::batches::{Batches, Misread, Verb};
 use crate::namespace::scripts;
 use crate::tools::redis::{Redis, quoted};
-use process::{Conversation, PROMPT};
 
 /// How many keys are asked for, or removed, at once.
 const AT_ONCE: usize = 50;

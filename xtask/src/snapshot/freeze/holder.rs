@@ -7,11 +7,12 @@ use std::io::{Read, Write as _};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use process::{Conversation, Heard, Hearing, Interrupt, Runner};
+
 use crate::cli::HoldFreeze;
 use crate::error::{Failure, Result};
 use crate::tools::docker::{Container, Docker, freezer};
 use crate::ui::Ui;
-use process::{Conversation, Heard, Hearing, Interrupt, Runner};
 
 /// How long one call to the engine may take before it is made again, or given up: also a client
 /// that hangs must not keep us from thawing within ten seconds.

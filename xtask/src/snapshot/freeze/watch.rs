@@ -7,11 +7,12 @@
 
 use std::collections::BTreeSet;
 
+use process::side_by_side::both;
+
 use crate::context::Context;
 use crate::error::{Failure, Kind, Result};
 use crate::identity::Identity;
 use crate::tools::docker::{Container, Docker, freezer};
-use process::side_by_side::both;
 
 /// Two containers, as they were before anything was done to them.
 #[derive(Debug)]

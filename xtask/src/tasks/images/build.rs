@@ -4,12 +4,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use environments::images;
+use process::Invocation;
 
 use super::{BASE, Job, SOURCES};
 use crate::context::Context;
 use crate::engine::done;
 use crate::error::{Failure, Result};
-use process::Invocation;
 
 /// A build that downloads everything takes about two minutes here.
 const BUILD: Duration = Duration::from_secs(3600);

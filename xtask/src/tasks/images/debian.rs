@@ -6,11 +6,11 @@ use std::{env, fs};
 
 use anyhow::Context as _;
 use environments::images::{DEBIAN_BASE, DEBIAN_SUITE};
+use process::Invocation;
 
 use crate::context::Context;
 use crate::engine::{self, done};
 use crate::error::{Failure, Result};
-use process::Invocation;
 
 /// Where the new system is put together: /tmp may be small, in memory, or without device files.
 const PLACE: &str = "/var/tmp";

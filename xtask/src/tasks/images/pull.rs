@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use process::{printable, tail};
+
 use crate::context::Context;
 use crate::engine::done;
 use crate::error::Result;
-use process::{printable, tail};
 
 /// How long a registry may take to say its first word. A name server that drops questions takes
 /// longer than any person waits.

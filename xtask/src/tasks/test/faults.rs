@@ -1,8 +1,8 @@
 //! The rows of the corpus of faults: whether each was found, and what else was reported.
 
+use compose_audit::fault::Fault;
 use serde::Serialize;
 
-use crate::isolation::fault::Fault;
 use crate::ui;
 
 /// A row of the corpus of faults, as its test tells it.

@@ -50,6 +50,7 @@ const GROUPS: [Group; 6] = [
         selections: &[
             &["--package", "environments"],
             &["--package", "process"],
+            &["--package", "compose-audit", "--lib", "--bins"],
             &["--package", "xtask", "--bins"],
         ],
         on_servers: OnServers::None,
@@ -154,6 +155,7 @@ mod tests {
         insta::assert_snapshot!(lines.join("\n"), @r"
         test --no-fail-fast --package environments -- name
         test --no-fail-fast --package process -- name
+        test --no-fail-fast --package compose-audit --lib --bins -- name
         test --no-fail-fast --package xtask --bins -- name
         test --no-fail-fast --package xtask --test faults -- name
         test --no-fail-fast --package xtask --test python -- name

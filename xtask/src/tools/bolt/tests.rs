@@ -1,12 +1,12 @@
 //! The wire both ways, and what becomes of a server that says anything else.
 
+use process::{Interrupt, Invocation, Runner};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::wire::{self, Inbox, Message, message};
 use super::*;
 use crate::ui::Ui;
-use process::{Interrupt, Invocation, Runner};
 
 const SOON: Duration = Duration::from_secs(20);
 

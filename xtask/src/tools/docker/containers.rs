@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use process::{Invocation, PROMPT, Reply};
+
 use super::{Container, Docker, SLOW, VolumeState, freezer, said};
 use crate::error::{Failure, Kind, Result};
-use process::{Invocation, PROMPT, Reply};
 
 /// A container to be run.
 #[derive(Debug, Clone, Default)]

@@ -3,8 +3,9 @@
 //! Only these words, and only of an object that was asked for, are an answer. Clients say much else
 //! with `no such` in it, such as that no engine listens.
 
-use crate::error::Result;
 use process::Reply;
+
+use crate::error::Result;
 
 /// Ends of lines, `{}` standing for the object's id or name.
 pub(super) type Known = &'static [&'static str];

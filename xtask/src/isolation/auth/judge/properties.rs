@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use compose_audit::finding::testing::{blind, told, unexplained};
 use environments::Environment::{Dev, Staging, Test};
 use proptest::prelude::*;
 
 use super::tests::{all, secret};
 use super::*;
 use crate::isolation::auth::acl;
-use crate::isolation::finding::testing::{blind, told, unexplained};
 use crate::isolation::servers::keyed::Key;
 
 fn login(text: &str, number: u64) -> Login {

@@ -1,11 +1,11 @@
 //! A1: what two environments are configured with, compared as keyed hashes.
 
+use compose_audit::finding::{Expected, Outcome, Seen};
 use environments::Instance;
 
 use super::cell;
 use crate::isolation::auth::evidence::Site;
 use crate::isolation::auth::findings as say;
-use crate::isolation::finding::{Expected, Outcome, Seen};
 use crate::isolation::servers::keyed::Digest;
 
 pub(super) fn shared(outcome: &mut Outcome, instance: &Instance, one: &Site, other: &Site) {

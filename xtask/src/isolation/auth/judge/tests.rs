@@ -1,11 +1,11 @@
 use std::collections::BTreeSet;
 
+use compose_audit::finding::Seen;
 use environments::Environment::{Dev, Prod, Staging, Test};
 
 use super::*;
 use crate::isolation::auth::acl;
 use crate::isolation::auth::matrix;
-use crate::isolation::finding::Seen;
 use crate::isolation::servers::keyed::Key;
 
 const KEY: u8 = 7;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use compose_audit::finding::testing::{blind, told, unexplained};
 use environments::Environment::{Dev, Prod, Staging, Test};
 use proptest::prelude::*;
 
 use super::tests::evidence;
 use super::*;
-use crate::isolation::finding::testing::{blind, told, unexplained};
 
 /// One thing that is otherwise than it should be: where, what, and the words.
 type Change = (usize, usize, String, u64);

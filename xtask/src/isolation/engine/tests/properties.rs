@@ -1,12 +1,13 @@
 //! Whatever the engine, compose and the containers tell, nothing passes that was not seen.
 
+use compose_audit::finding::testing::{told, unexplained};
+use compose_audit::finding::{Outcome, testing};
+use compose_audit::verdict::Verdict;
+use process::quoted;
+
 use crate::isolation::census::{Container, HASH, VERSION};
 use crate::isolation::engine::ask::{OfSite, Told};
 use crate::isolation::engine::judge;
-use crate::isolation::finding::testing::{told, unexplained};
-use crate::isolation::finding::{Outcome, testing};
-use crate::isolation::verdict::Verdict;
-use process::quoted;
 
 use super::*;
 

@@ -1,11 +1,11 @@
 //! Whatever is counted, nothing passes that was not seen.
 
+use compose_audit::finding::testing::{blind, told, unexplained};
 use environments::Environment::{Dev, Prod, Staging, Test};
 use proptest::prelude::*;
 
 use super::tests::healthy;
 use super::*;
-use crate::isolation::finding::testing::{blind, told, unexplained};
 use crate::namespace::audit::Sample;
 
 fn change(site: &mut Site, (what, text, number): (usize, String, u64)) {
