@@ -1,6 +1,8 @@
 //! The corpus of faults: each is planted for real, found under its id, gone once it is taken away,
 //! and its innocent look-alike is not reported.
 //!
+//! The rows of files alone are tried by `compose-audit`.
+//!
 //! What is planted is data: files, and lines of docker, compose, redis-cli and cypher-shell as a
 //! person would type them; never made by the code that judges. `--nocapture` prints a line for each
 //! row, from which `cargo xtask test --faults` makes its table.
@@ -24,6 +26,8 @@ mod harness;
 mod live;
 #[path = "../live/look.rs"]
 mod look;
+#[path = "../../../crates/compose-audit/tests/corpus/tried.rs"]
+mod tried;
 #[path = "../live/wire.rs"]
 mod wire;
 

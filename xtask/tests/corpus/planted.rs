@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::live::Live;
 use crate::row::{Ground, Innocent, Row, all};
-use crate::table::Tried;
+use crate::tried::Tried;
 
 #[test]
 fn every_planted_fault_is_found_and_nothing_that_looks_like_one() {

@@ -7,6 +7,7 @@
 #![allow(missing_docs, reason = "tests are sentences")]
 #![allow(unreachable_pub, reason = "a module of test binaries has no outside")]
 
+#[path = "../../../crates/compose-audit/tests/harness/patience.rs"]
 pub mod patience;
 pub mod python;
 

@@ -76,7 +76,10 @@ const GROUPS: [Group; 6] = [
     },
     Group {
         name: "corpus",
-        selections: &[&["--package", "xtask", "--test", "corpus"]],
+        selections: &[
+            &["--package", "compose-audit", "--test", "corpus"],
+            &["--package", "xtask", "--test", "corpus"],
+        ],
         on_servers: OnServers::Module("planted::"),
         minutes: 30,
     },
@@ -160,8 +163,52 @@ mod tests {
         test --no-fail-fast --package xtask --test faults -- name
         test --no-fail-fast --package xtask --test python -- name
         test --no-fail-fast --package xtask --test documentation -- --skip on_servers:: name
+        test --no-fail-fast --package compose-audit --test corpus -- --skip planted:: name
         test --no-fail-fast --package xtask --test corpus -- --skip planted:: name
         ");
+    }
+
+    /// The packages of the workspace, by its manifest.
+    fn packages() -> Vec<&'static str> {
+        let manifest = include_str!("../../../../Cargo.toml");
+        let members = manifest.split("members = [").nth(1);
+        let members = members.and_then(|rest| rest.split(']').next());
+        let named = members.expect("a list").split('"').skip(1).step_by(2);
+        named
+            .map(|folder| folder.rsplit('/').next().unwrap_or(folder))
+            .collect()
+    }
+
+    #[test]
+    fn the_unit_tests_of_every_package_are_run() {
+        let unit = &GROUPS[0];
+        let tested: Vec<&str> = unit.selections.iter().map(|line| line[1]).collect();
+        let mut packages = packages();
+        packages.sort_unstable();
+        let mut sorted = tested;
+        sorted.sort_unstable();
+        assert_eq!(sorted, packages);
+    }
+
+    /// A test that stands in no group is run by nobody.
+    #[test]
+    fn every_test_of_a_package_stands_in_one_group() {
+        let manifests = [
+            (
+                "compose-audit",
+                include_str!("../../../../crates/compose-audit/Cargo.toml"),
+            ),
+            ("xtask", include_str!("../../../Cargo.toml")),
+        ];
+        let selections = || GROUPS.iter().flat_map(|group| group.selections);
+        for (package, manifest) in manifests {
+            let tests = manifest.split("[[test]]\nname = \"").skip(1);
+            for test in tests.filter_map(|rest| rest.split('"').next()) {
+                let line = ["--package", package, "--test", test];
+                let times = selections().filter(|one| **one == line).count();
+                assert_eq!(times, 1, "{package} {test}");
+            }
+        }
     }
 
     #[test]
