@@ -140,12 +140,12 @@ fn told(finding: &Finding, paint: Paint) -> String {
     );
     let lines = [
         ("excused", finding.allowed.as_deref().unwrap_or_default()),
-        ("seen", &finding.evidence),
-        ("again", &finding.reproduce),
-        ("mend", &finding.fix),
+        ("evidence", &finding.evidence),
+        ("reproduce", &finding.reproduce),
+        ("fix", &finding.fix),
     ];
     for (name, value) in lines.into_iter().filter(|(_, value)| !value.is_empty()) {
-        let _ = writeln!(text, "    {name:<8}{}", printable(value));
+        let _ = writeln!(text, "    {name:<11}{}", printable(value));
     }
     text
 }
@@ -175,11 +175,11 @@ mod tests {
         test       X N1  -     -
         staging    -     -     -
         high N1 one environment reaches another [dev, test] a|b]]>\u{202e}&<b>\n::error::x
-            seen    reached\u{0}it & "more"
-            again   docker exec x bash -c '</code>'
-            mend    disconnect `it`
+            evidence   reached\u{0}it & "more"
+            reproduce  docker exec x bash -c '</code>'
+            fix        disconnect `it`
         high E4 a container on another's network [dev] proxy
-            excused the ingress
+            excused    the ingress
         could not ask network: dev -> staging, 6379/tcp|`<script>alert(1)</script>`: its own answered\u{1b}[31m in 2 ms
         note: allowance for E3 of dev: matches nothing
         absent: prod

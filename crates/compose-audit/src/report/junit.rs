@@ -76,7 +76,7 @@ fn suite(proof: &Proof, layer: Layer) -> String {
         let inner = match &finding.allowed {
             Some(reason) => format!("<skipped message=\"{}\"/>", escaped(reason)),
             None => format!(
-                "<failure type=\"{}\" message=\"{}\">again: {}&#10;mend: {}</failure>",
+                "<failure type=\"{}\" message=\"{}\">reproduce: {}&#10;fix: {}</failure>",
                 finding.severity.word(),
                 escaped(&finding.evidence),
                 escaped(&finding.reproduce),
@@ -149,7 +149,7 @@ mod tests {
             <testcase classname="isolation.network" name="dev -&gt; test, 6379/tcp|`&lt;script&gt;alert(1)&lt;/script&gt;`"><system-out>reachable; its own answered\u{1b}[31m in 2 ms</system-out></testcase>
             <testcase classname="isolation.network" name="test -&gt; dev, 6379/tcp|`&lt;script&gt;alert(1)&lt;/script&gt;`"><system-out>timed out; its own answered\u{1b}[31m in 2 ms</system-out></testcase>
             <testcase classname="isolation.network" name="dev -&gt; staging, 6379/tcp|`&lt;script&gt;alert(1)&lt;/script&gt;`"><error message="could not ask: its own answered\u{1b}[31m in 2 ms"/></testcase>
-            <testcase classname="isolation.network" name="N1 one environment reaches another [dev, test] a|b]]&gt;\u{202e}&amp;&lt;b&gt;\n::error::x"><failure type="high" message="reached\u{0}it &amp; &quot;more&quot;">again: docker exec x bash -c '&lt;/code&gt;'&#10;mend: disconnect `it`</failure></testcase>
+            <testcase classname="isolation.network" name="N1 one environment reaches another [dev, test] a|b]]&gt;\u{202e}&amp;&lt;b&gt;\n::error::x"><failure type="high" message="reached\u{0}it &amp; &quot;more&quot;">reproduce: docker exec x bash -c '&lt;/code&gt;'&#10;fix: disconnect `it`</failure></testcase>
             <testcase classname="isolation.network" name="E4 a container on another's network [dev] proxy"><skipped message="the ingress"/></testcase>
           </testsuite>
         </testsuites>

@@ -23,7 +23,7 @@ pub(crate) fn text(proof: &Proof) -> String {
         let _ = writeln!(text, "| {from} | {} |", cells.join(" | "));
     }
     if !proof.findings.is_empty() {
-        text.push_str("\n| severity | fault | environments | subject | seen | again | mend |\n|---|---|---|---|---|---|---|\n");
+        text.push_str("\n| severity | fault | environments | subject | evidence | reproduce | fix |\n|---|---|---|---|---|---|---|\n");
     }
     for finding in &proof.findings {
         let severity = match &finding.allowed {
@@ -142,7 +142,7 @@ mod tests {
         | test | X N1 | - | - |
         | staging | - | - | - |
 
-        | severity | fault | environments | subject | seen | again | mend |
+        | severity | fault | environments | subject | evidence | reproduce | fix |
         |---|---|---|---|---|---|---|
         | high | N1 one environment reaches another | dev, test | a\|b\]\]&gt;\\u{202e}&amp;&lt;b&gt;\\n::error::x | reached\\u{0}it &amp; "more" | docker exec x bash -c '&lt;/code&gt;' | disconnect \`it\` |
         | excused: the ingress | E4 a container on another's network | dev | proxy |  |  |  |
